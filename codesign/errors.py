@@ -1,0 +1,13 @@
+"""The one base exception: its message is the one line a user sees."""
+
+__all__ = ["CodesignError", "require"]
+
+
+class CodesignError(Exception):
+    """A request that cannot be met. The message names the thing, the rule and the value, on one line."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`CodesignError` with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise CodesignError(message)

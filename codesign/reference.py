@@ -1,0 +1,93 @@
+"""The integer semantics, defined once: what every device must compute, bit for bit (NumPy, exact)."""
+
+import numpy as np
+
+from .errors import require
+from .graph import (
+    Concat,
+    Conv,
+    GlobalAverage,
+    Input,
+    Linear,
+    MaxPool,
+    Permute,
+    Shift,
+    Slice,
+)
+from .integer import A_BITS, IntegerNetwork, Layer
+
+__all__ = ["evaluate", "max_pool", "pointwise", "requantize", "run", "shift"]
+
+
+def pointwise(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Exact sums: x (B, K, H, W) integers, weight (M, K) integers -> int64 (B, M, H, W).
+
+    Runs in float64 (BLAS), which is exact while every partial sum stays below 2**53; int4 weights and
+    activations of at most 16 bits need K > 2**34 to get there.
+    """
+    b, k, h, w = x.shape
+    flat = x.astype(np.float64).transpose(1, 0, 2, 3).reshape(k, -1)
+    return (weight.astype(np.float64) @ flat).reshape(-1, b, h, w).transpose(1, 0, 2, 3).astype(np.int64)
+
+
+def requantize(acc: np.ndarray, layer: Layer) -> np.ndarray:
+    """``clamp((acc*mul + add) >> shift, 0, 15)`` per channel: int64 (B, M, H, W) -> uint8."""
+    mul, add, places = (v.astype(np.int64)[:, None, None] for v in (layer.mul, layer.add, layer.shift))
+    return np.clip((acc * mul + add) >> places, 0, 2**A_BITS - 1).astype(np.uint8)
+
+
+def shift(x: np.ndarray, offsets: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """y(x, y, c) = input(x + dx[c], y + dy[c], c), zero outside the map; x (B, C, H, W)."""
+    h, w = x.shape[2:]
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    out = np.empty_like(x)
+    for c, (dx, dy) in enumerate(offsets):
+        out[:, c] = padded[:, c, 1 + dy:1 + dy + h, 1 + dx:1 + dx + w]
+    return out
+
+
+def max_pool(x: np.ndarray, padding: int) -> np.ndarray:
+    """2x2, stride 2, floor. Zero padding is exact because activations are unsigned: it never wins."""
+    x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    h, w = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+    return x[:, :, :h, :w].reshape(*x.shape[:2], h // 2, 2, w // 2, 2).max(axis=(3, 5))
+
+
+def run(network: IntegerNetwork, images: np.ndarray) -> list[np.ndarray]:
+    """Every node's map for uint8 ``images`` (B, C, H, W), in node order; the last holds raw int64 logits (B, classes, 1, 1)."""
+    shape = network.graph.input_shape
+    require(images.dtype == np.uint8 and images.ndim == 4 and images.shape[1:] == shape,
+            f"Images must be uint8 of shape (n, {', '.join(map(str, shape))}), "
+            f"not {images.dtype} of shape {images.shape}")
+    maps: list[np.ndarray] = []
+    for node in network.graph.nodes:
+        x = [maps[i] for i in node.inputs]
+        match node.op:
+            case Input():
+                y = images
+            case Conv():
+                layer = network.layers[node.name]
+                y = requantize(pointwise(x[0], layer.weight), layer)
+            case Shift(offsets=offsets):
+                y = shift(x[0], offsets)
+            case MaxPool(padding=padding):
+                y = max_pool(x[0], padding)
+            case Slice(start=start, stop=stop):
+                y = x[0][:, start:stop]
+            case Concat():
+                y = np.concatenate(x, axis=1)
+            case Permute(order=order):
+                y = x[0][:, list(order)]
+            case GlobalAverage():
+                y = x[0].astype(np.int64).sum(axis=(2, 3), keepdims=True)
+            case Linear():
+                layer = network.layers[node.name]
+                y = pointwise(x[0], layer.weight) * layer.mul[:, None, None] + layer.add[:, None, None]
+        maps.append(y)
+    return maps
+
+
+def evaluate(network: IntegerNetwork, images: np.ndarray, batch: int = 256) -> np.ndarray:
+    """Raw int64 logits (B, classes)."""
+    return np.concatenate([run(network, images[i:i + batch])[-1][:, :, 0, 0]
+                           for i in range(0, len(images), batch)])
