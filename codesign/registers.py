@@ -1,0 +1,170 @@
+"""The accelerator's AXI4-Lite register map: the one definition of every address, field and error code.
+
+The RTL builds its register file from it, drivers read it, and :func:`c_header` prints it for firmware.
+Registers are 32 bits wide, at byte addresses that are multiples of four; an address's two low bits are
+ignored. Reading an unmapped or write-only address gives 0 and a slave error. Writing a read-only or unmapped
+one, or anything but INTERRUPT while the accelerator is busy, gives a slave error and changes nothing.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from .accelerator import AcceleratorConfig
+
+__all__ = ["ADDRESS_BITS", "COUNTERS", "ID", "REGISTERS", "TRACE_OFFSET", "TRACE_WORDS", "VERSION", "Access",
+           "Error", "Field", "Register", "c_header", "counter_offset", "digest_words", "register", "table"]
+
+ID = 0x43444E31  # "CDN1"
+VERSION = 1  # of this map; raised by every change that an old driver would trip over
+ADDRESS_BITS = 40  # of memory addresses, in bytes
+COUNTERS_OFFSET = 0x100
+TRACE_OFFSET = 0x1000
+TRACE_WORDS = 512
+
+COUNTERS = {
+    "cycles": "cycles from start to done",
+    "active_cycles": "cycles in which a pixel entered the array",
+    "stall_stream_cycles": "cycles waiting for program, weights or input from memory",
+    "stall_fence_cycles": "cycles waiting for earlier results to reach the banks",
+    "stall_output_cycles": "cycles waiting for room in the writer",
+    "load_cycles": "cycles in which a word of weights or parameters was loaded",
+    "read_beats": "beats read from memory",
+    "write_beats": "beats written to memory",
+    "bank_reads": "words read from the activation banks",
+    "bank_writes": "words written to the activation banks",
+    "stream_words": "program words consumed",
+}
+
+
+class Access(Enum):
+    """What software may do with a register."""
+
+    READ_ONLY = "ro"
+    WRITE_ONLY = "wo"
+    READ_WRITE = "rw"
+
+    @property
+    def readable(self) -> bool:
+        return self is not Access.WRITE_ONLY
+
+
+class Error(IntEnum):
+    """Why a run ended early: the values of register ERROR."""
+
+    NONE = 0
+    READ_BUS = 1
+    WRITE_BUS = 2
+    ILLEGAL_INSTRUCTION = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """``bits`` bits of a register, starting at ``low``."""
+
+    name: str
+    low: int = 0
+    bits: int = 1
+    description: str
+
+    @property
+    def mask(self) -> int:
+        return ((1 << self.bits) - 1) << self.low
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """32 bits at byte address ``offset``. ``config``: a run reads it, so it must not change during one."""
+
+    name: str
+    offset: int
+    access: Access
+    fields: tuple[Field, ...]
+    description: str
+    config: bool = False
+
+
+def _pair(name: str, offset: int, access: Access, description: str, bits: int = 64, config: bool = False):
+    """A value of up to 64 bits in two registers, low half first."""
+    for suffix, half, half_bits in (("LO", 0, 32), ("HI", 1, bits - 32)):
+        yield Register(name=f"{name}_{suffix}", offset=offset + 4 * half, access=access, config=config,
+                       description=f"{description}: bits {32 * half + half_bits - 1}..{32 * half}",
+                       fields=(Field(name="value", bits=half_bits, description=description),))
+
+
+def _word(name: str, offset: int, access: Access, description: str, bits: int = 32, config: bool = False):
+    return Register(name=name, offset=offset, access=access, description=description, config=config,
+                    fields=(Field(name="value", bits=bits, description=description),))
+
+
+_RO, _WO, _RW = Access.READ_ONLY, Access.WRITE_ONLY, Access.READ_WRITE
+
+REGISTERS: tuple[Register, ...] = (
+    _word("ID", 0x00, _RO, f"says that this is an accelerator of this kind: {ID:#010x}"),
+    _word("VERSION", 0x04, _RO, f"version of the register map: {VERSION}"),
+    *_pair("DIGEST", 0x08, _RO, "first 64 bits of the configuration's digest"),
+    Register(name="CONTROL", offset=0x10, access=_WO, description="commands", fields=(
+        Field(name="start", low=0, description="write 1: begin a run"),)),
+    Register(name="STATUS", offset=0x14, access=_RO, description="state of the run", fields=(
+        Field(name="busy", low=0, description="a run is going on"),
+        Field(name="done", low=1, description="a run has ended; cleared by start and through INTERRUPT"),
+        Field(name="error", low=2, description="the last run ended in an error: see ERROR"))),
+    _word("ERROR", 0x18, _RO, "how the last run ended: " + ", ".join(
+        f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Error), bits=8),
+    Register(name="INTERRUPT", offset=0x1C, access=_RW, description="the interrupt line", fields=(
+        Field(name="enable", low=0, description="raise the interrupt while pending"),
+        Field(name="pending", low=1, description="reads as STATUS.done; write 1: clear it"))),
+    *_pair("PROGRAM", 0x20, _RW, "address of the program, a multiple of the burst", ADDRESS_BITS, config=True),
+    _word("LEAD_BEATS", 0x28, _RW, "beats of program before the input", config=True),
+    _word("BODY_BEATS", 0x2C, _RW, "beats of program after the input", config=True),
+    *_pair("INPUT", 0x30, _RW, "address of the input, a multiple of the burst", ADDRESS_BITS, config=True),
+    _word("INPUT_BEATS", 0x38, _RW, "beats of input", config=True),
+    _word("TRACE_COUNT", 0x3C, _RO, "trace words of the last run", bits=TRACE_WORDS.bit_length()),
+    *_pair("OUTPUT", 0x40, _RW, "address of the results, a multiple of the beat", ADDRESS_BITS, config=True),
+    *(half for index, (name, description) in enumerate(COUNTERS.items())
+      for half in _pair(name.upper(), COUNTERS_OFFSET + 8 * index, _RO, f"{description} (read when not busy)")),
+)
+
+_BY_NAME = {r.name: r for r in REGISTERS}
+
+
+def register(name: str) -> Register:
+    """The register called ``name``; KeyError if there is none."""
+    return _BY_NAME[name]
+
+
+def counter_offset(name: str) -> int:
+    """Byte address of the low half of counter ``name``; the high half is the next word."""
+    return register(f"{name.upper()}_LO").offset
+
+
+def digest_words(config: AcceleratorConfig) -> tuple[int, int]:
+    """What DIGEST_LO and DIGEST_HI hold: the second and the first eight hexadecimal digits of the digest."""
+    digest = config.digest()
+    return int(digest[8:16], 16), int(digest[:8], 16)
+
+
+def table() -> str:
+    """The register map as text, one line per register and per named field."""
+    lines = ["offset  access  name                      description"]
+    for r in REGISTERS:
+        lines.append(f"0x{r.offset:04x}  {r.access.value:<6}  {r.name:<24}  {r.description}")
+        lines += [f"{'':16}  {f'[{f.low + f.bits - 1}:{f.low}] {f.name}':<22}  {f.description}"
+                  for f in r.fields if f.name != "value"]
+    lines.append(f"0x{TRACE_OFFSET:04x}  ro      {f'TRACE[{TRACE_WORDS}]':<24}  "
+                 "cycle stamps")
+    return "\n".join(lines)
+
+
+def c_header() -> str:
+    """The register map as C preprocessor definitions. Field masks are in place, not shifted down."""
+    lines = ["/* AXI4-Lite registers of the accelerator. Printed by codesign.registers: do not edit. */",
+             "#ifndef CODESIGN_REGISTERS_H", "#define CODESIGN_REGISTERS_H", "",
+             f"#define CODESIGN_ID_VALUE 0x{ID:08X}u", f"#define CODESIGN_VERSION_VALUE {VERSION}u", ""]
+    for r in REGISTERS:
+        lines.append(f"#define CODESIGN_{r.name} 0x{r.offset:04X}u /* {r.access.value}: {r.description} */")
+        lines += [f"#define CODESIGN_{r.name}_{f.name.upper()} 0x{f.mask:08X}u /* {f.description} */"
+                  for f in r.fields if f.name != "value"]
+    lines += [f"#define CODESIGN_TRACE 0x{TRACE_OFFSET:04X}u /* ro: first word */",
+              f"#define CODESIGN_TRACE_WORDS {TRACE_WORDS}u", ""]
+    lines += [f"#define CODESIGN_ERROR_{code.name} {code.value}u" for code in Error]
+    return "\n".join([*lines, "", "#endif", ""])
