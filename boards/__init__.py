@@ -1,0 +1,1 @@
+"""Board descriptions (``*.yaml``), read by :func:`codesign.board.load_board`."""
