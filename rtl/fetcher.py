@@ -1,0 +1,156 @@
+"""Reads the program and the input from memory as one stream of beats."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.registers import ADDRESS_BITS
+
+from .axi import ReadSignature, Resp
+
+__all__ = ["Fetcher"]
+
+LEAD, INPUT, BODY, END = range(4)  # the segments, in the order they are read
+
+
+class Fetcher(wiring.Component):
+    """Reads three segments over AXI4, in this order, and delivers them as one stream.
+
+    ``lead_beats`` beats from ``program_address``; ``input_beats`` from ``input_address``; ``body_beats`` that go on in the program
+    at the first multiple of ``config.burst_beats`` beats after the lead. A segment may have no beats; it then takes
+    no time. Bursts are of ``config.burst_beats`` beats, a segment's last one possibly shorter, and start at
+    multiples of their size, so none crosses 4096 bytes.
+
+    A burst of n beats is asked for only when the FIFO has n free places that nobody waits for, so ``rready`` is
+    always high. With ``arready`` high, a burst is asked for every cycle that has the places. Those are counted by
+    credits: ``depth`` of them at rest, n less in the cycle in which ``arvalid`` rises for a burst of n, one more in
+    the cycle after each transfer on ``o``. Throughput is one beat per cycle.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
+        Gives ``bus_bits``, ``burst_beats`` and ``fifo_bursts``.
+
+    Attributes
+    ----------
+    depth : int
+        Beats that the FIFO holds.
+
+    Members
+    -------
+    start : In(1)
+        Begins a run and clears ``error``. Only while ``idle``.
+    stop : In(1)
+        Abandons the run: no further burst is asked for, and what is still to come is dropped.
+    program_address, input_address : In(ADDRESS_BITS)
+        Byte addresses. Bits below the size of a burst are ignored. Sampled by ``start``.
+    lead_beats, input_beats, body_beats : In(32)
+        Stable from ``start`` until ``idle``.
+    axi : Out(AXI4 read)
+    o : Out(stream of bus_bits)
+        Beats; ``valid`` stays until the transfer unless stopped.
+    beat : Out(1)
+        A beat arrives in this cycle.
+    error : Out(1)
+        A beat of this run has arrived with a response other than OKAY.
+    idle : Out(1)
+        Nothing asked for is outstanding and every beat has left.
+
+    """
+
+    START_LATENCY = 2  # cycles, from `start` to the first `axi.arvalid`
+    BEAT_LATENCY = 2  # cycles, from a transfer on the R channel to its `o.valid`, the FIFO being empty
+    CREDIT_LATENCY = 2  # cycles, from a transfer on `o` to the `axi.arvalid` that it allows
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.depth = config.burst_beats * config.fifo_bursts
+        self._low_bits = (config.burst_beats * config.bus_bits // 8).bit_length() - 1  # of an address, always 0
+        super().__init__({
+            "start": In(1), "stop": In(1),
+            "program_address": In(ADDRESS_BITS), "input_address": In(ADDRESS_BITS),
+            "lead_beats": In(32), "input_beats": In(32), "body_beats": In(32),
+            "axi": Out(ReadSignature(addr_bits=ADDRESS_BITS, data_bits=config.bus_bits)),
+            "o": Out(stream.Signature(config.bus_bits)),
+            "beat": Out(1), "error": Out(1), "idle": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.fifo = fifo = SyncFIFOBuffered(
+            width=self.config.bus_bits, depth=self.depth + 1)  # + 1: its output register, so the memory is 2**n deep
+        segment = Signal(range(4), init=END)
+        left = Signal(32)  # beats of `segment` not yet asked for
+        program_burst = Signal(ADDRESS_BITS - self._low_bits)  # next address of the program, in bursts
+        input_burst = Signal.like(program_burst)
+        credits = Signal(range(self.depth + 1), init=self.depth)
+        dropping = Signal()
+
+        # Ask: one burst a cycle, if there is room for all of it.
+        burst_beats = self.config.burst_beats
+        last, issue = Signal(), Signal()
+        beats = Signal(range(burst_beats + 1))
+        m.d.comb += [
+            last.eq(left <= burst_beats),
+            beats.eq(Mux(last, left, burst_beats)),
+            issue.eq((segment != END) & (credits >= beats) & (self.axi.arready | ~self.axi.arvalid)),
+        ]
+        with m.If(self.axi.arready):
+            m.d.sync += self.axi.arvalid.eq(0)
+        with m.If(issue):
+            m.d.sync += [
+                self.axi.arvalid.eq(1),
+                self.axi.araddr.eq(Mux(segment == INPUT, input_burst, program_burst) << self._low_bits),
+                self.axi.arlen.eq(beats - 1),
+                left.eq(left - burst_beats),
+            ]
+            with m.If(segment == INPUT):
+                m.d.sync += input_burst.eq(input_burst + 1)
+            with m.Else():
+                m.d.sync += program_burst.eq(program_burst + 1)
+            with m.If(last):
+                with m.Switch(segment):
+                    for current in (LEAD, INPUT, BODY):
+                        with m.Case(current):
+                            m.d.sync += Cat(segment, left).eq(self._next_segment(current + 1))
+
+        # Receive: the credits have kept a place free.
+        m.d.comb += [
+            self.axi.rready.eq(1),
+            self.beat.eq(self.axi.rvalid),
+            fifo.w_en.eq(self.axi.rvalid),
+            fifo.w_data.eq(self.axi.rdata),
+        ]
+        with m.If(self.axi.rvalid & (self.axi.rresp != Resp.OKAY)):
+            m.d.sync += self.error.eq(1)
+
+        # Deliver.
+        m.d.comb += [
+            self.o.valid.eq(fifo.r_rdy & ~dropping),
+            self.o.payload.eq(fifo.r_data),
+            fifo.r_en.eq(self.o.ready | dropping),
+            self.idle.eq((segment == END) & (credits == self.depth)),
+        ]
+        m.d.sync += credits.eq(credits - Mux(issue, beats, 0) + (fifo.r_rdy & fifo.r_en))
+
+        with m.If(self.stop):
+            m.d.sync += [segment.eq(END), dropping.eq(1)]
+        with m.If(self.start):
+            m.d.sync += [
+                Cat(segment, left).eq(self._next_segment(LEAD)),
+                program_burst.eq(self.program_address >> self._low_bits),
+                input_burst.eq(self.input_address >> self._low_bits),
+                dropping.eq(0),
+                self.error.eq(0),
+            ]
+        return m
+
+    def _next_segment(self, first: int):
+        """Number and beats of the first segment from ``first`` on that has beats, concatenated."""
+        segment, left = Const(END, 2), Const(0, 32)
+        for candidate, beats in reversed([(LEAD, self.lead_beats), (INPUT, self.input_beats), (BODY, self.body_beats)]):
+            if candidate >= first:
+                segment, left = Mux(beats != 0, Const(candidate, 2), segment), Mux(beats != 0, beats, left)
+        return Cat(segment, left)
