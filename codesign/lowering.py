@@ -1,0 +1,163 @@
+"""From the graph to matrix products: shift, slice, concat and shuffle become bookkeeping of channels.
+
+Every :class:`Gemm` reads operands straight from earlier Gemms' channels (or the image's) and writes one
+map. A max-pool or global average is fused into the convolution before it where that convolution feeds
+nothing else; otherwise an identity product carries it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .errors import CodesignError, require
+from .graph import (
+    Concat,
+    Conv,
+    GlobalAverage,
+    Graph,
+    Input,
+    Linear,
+    MaxPool,
+    Permute,
+    Shape,
+    Shift,
+    Slice,
+)
+from .integer import A_BITS, PIXEL_BITS
+
+__all__ = ["IMAGE", "Gemm", "Operand", "lower"]
+
+IMAGE = -1  # an operand's source: the input image instead of a Gemm
+MAX_PLANES = 4
+
+
+class Operand(NamedTuple):
+    """One input channel of a product: ``channel`` of Gemm ``source``, read at an offset of (dx, dy) pixels."""
+
+    source: int
+    channel: int
+    dx: int
+    dy: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gemm:
+    """``out[m, pixel] = requantize(sum over k of weight[m, k] * operand[k, pixel])``, then pooled.
+
+    name : the convolution's or linear layer's node name; for an identity, the name of the node it carries
+    node : index of the graph node whose map this Gemm's output is
+    identity : weights are the identity (out_channels == operands), gain 1
+    in_shape, shape : of the map before pooling and of the result (channels, height, width)
+    padding : of a fused 2x2 max-pool, else None
+    total : the map is summed (global average)
+    raw : results are logits
+    planes, out_planes : 4-bit words per operand and per result
+    """
+
+    name: str
+    node: int
+    operands: tuple[Operand, ...]
+    out_channels: int
+    in_shape: Shape
+    shape: Shape
+    planes: int
+    out_planes: int = 1
+    identity: bool = False
+    padding: int | None = None
+    total: bool = False
+    raw: bool = False
+
+
+def _total_planes(name: str, pixels: int) -> int:
+    bits = ((2**A_BITS - 1) * pixels).bit_length()
+    planes = -(-bits // A_BITS)
+    require(planes <= MAX_PLANES, f"{name}: average must cover at most {2**16 // 15} pixels, not {pixels}")
+    return planes
+
+
+class _Lowering:
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.gemms: list[Gemm] = []
+        self.values: dict[int, tuple[Operand, ...]] = {}  # channels of each node's map
+
+    def planes(self, name: str, operands: tuple[Operand, ...]) -> int:
+        found = {PIXEL_BITS // A_BITS if o.source == IMAGE else self.gemms[o.source].out_planes for o in operands}
+        require(len(found) == 1,
+                f"{name}: operands must all be of one width, not {sorted(A_BITS * p for p in found)} bits")
+        return found.pop()
+
+    def append(self, **fields) -> tuple[Operand, ...]:
+        self.gemms.append(Gemm(**fields))
+        index = len(self.gemms) - 1
+        return tuple(Operand(index, c, 0, 0) for c in range(self.gemms[index].out_channels))
+
+    def identity(self, node: int, operands: tuple[Operand, ...], in_shape: Shape,
+                 map_shape: tuple[int, int], name: str | None = None, **fields) -> tuple[Operand, ...]:
+        """A product that copies its operands: carries what could not be fused."""
+        name = name or self.graph.nodes[node].name
+        planes = self.planes(name, operands)
+        require(planes == 1, f"{name}: must come after a convolution, not after {A_BITS * planes}-bit values")
+        k = len(operands)
+        return self.append(name=name, node=node, operands=operands, out_channels=k, identity=True, planes=1,
+                           in_shape=(k, *in_shape[1:]), shape=(k, *map_shape), **fields)
+
+    def conv(self, index: int) -> None:
+        """A convolution, with the pool or average that alone reads it."""
+        nodes, node = self.graph.nodes, self.graph.nodes[index]
+        source = node.inputs[0]
+        operands = self.values[source]
+        fields = dict(name=node.name, node=index, operands=operands, out_channels=node.shape[0],
+                      in_shape=(node.shape[0], *nodes[source].shape[1:]), shape=node.shape,
+                      planes=self.planes(node.name, operands))
+        if isinstance(node.op, Linear):
+            fields["raw"] = True
+        consumers = self.graph.consumers(index)
+        fused = nodes[consumers[0]] if len(consumers) == 1 else None
+        if fused and isinstance(fused.op, MaxPool):
+            fields |= dict(node=consumers[0], padding=fused.op.padding, shape=fused.shape)
+        elif fused and isinstance(fused.op, GlobalAverage):
+            fields |= dict(node=consumers[0], total=True, shape=fused.shape,
+                           out_planes=_total_planes(fused.name, node.shape[1] * node.shape[2]))
+        self.values[index] = self.values[fields["node"]] = self.append(**fields)
+
+    def lower(self, index: int) -> None:
+        node = self.graph.nodes[index]
+        value = self.values.get(node.inputs[0]) if node.inputs else None
+        in_shape = self.graph.nodes[node.inputs[0]].shape if node.inputs else None
+        match node.op:
+            case Input():
+                self.values[index] = tuple(Operand(IMAGE, c, 0, 0) for c in range(node.shape[0]))
+            case Conv() | Linear():
+                self.conv(index)
+            case Shift(offsets=offsets):
+                if any(o.dx or o.dy for o in value):  # zeros shifted in twice cannot be addressed in one read
+                    value = self.identity(node.inputs[0], value, in_shape, map_shape=in_shape[1:],
+                                          name=f"{node.name}.copy")
+                self.values[index] = tuple(Operand(o.source, o.channel, dx, dy)
+                                           for o, (dx, dy) in zip(value, offsets, strict=True))
+            case MaxPool(padding=padding):
+                self.values[index] = self.identity(index, value, in_shape, map_shape=node.shape[1:], padding=padding)
+            case GlobalAverage():
+                self.values[index] = self.identity(
+                    index, value, in_shape, map_shape=(1, 1), total=True,
+                    out_planes=_total_planes(node.name, in_shape[1] * in_shape[2]))
+            case Slice(start=start, stop=stop):
+                self.values[index] = value[start:stop]
+            case Concat():
+                self.values[index] = tuple(o for i in node.inputs for o in self.values[i])
+            case Permute(order=order):
+                self.values[index] = tuple(value[c] for c in order)
+
+
+def lower(graph: Graph) -> tuple[Gemm, ...]:
+    """The matrix products of ``graph``, in execution order; the last gives the logits.
+
+    Raises :class:`CodesignError` for what the accelerator cannot express.
+    """
+    lowering = _Lowering(graph)
+    for index in range(len(graph.nodes)):
+        if index not in lowering.values:  # a fused pool is there already
+            lowering.lower(index)
+    if any(g.raw for g in lowering.gemms[:-1]):
+        raise CodesignError("Network must have one linear layer, the last")
+    return tuple(lowering.gemms)

@@ -1,0 +1,89 @@
+"""The array's element and a row of them."""
+
+from amaranth import Module, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.integer import A_BITS, W_BITS
+
+from .emit import place
+
+__all__ = ["ArrayRow", "ProcessingElement"]
+
+
+class ProcessingElement(wiring.Component):
+    """Multiplies the passing activation by its weight and adds it to the passing sum.
+
+    One operation a cycle; every output is a register, so everything takes :attr:`LATENCY` cycles through it.
+    Two weights are held: products use the active one; ``load`` shifts the shadow one in from above, and
+    ``swap`` makes it active from the next cycle on.
+
+    Members
+    -------
+    x, x_next : activation from the left, to the right
+    swap, swap_next, load, load_next : commands travelling with it
+    weight, weight_next : shadow weight from above; own shadow weight, for the element below
+    psum, psum_next : sum from above, to below
+    """
+
+    LATENCY = 1
+
+    def __init__(self, config: AcceleratorConfig):
+        psum = signed(config.psum_bits)
+        super().__init__({
+            "x": In(A_BITS), "swap": In(1), "load": In(1), "weight": In(signed(W_BITS)), "psum": In(psum),
+            "x_next": Out(A_BITS), "swap_next": Out(1), "load_next": Out(1), "weight_next": Out(signed(W_BITS)),
+            "psum_next": Out(psum),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        active = Signal(signed(W_BITS))
+        m.d.sync += [
+            self.x_next.eq(self.x),
+            self.swap_next.eq(self.swap),
+            self.load_next.eq(self.load),
+            self.psum_next.eq(self.psum + self.x * active),
+        ]
+        with m.If(self.load):
+            m.d.sync += self.weight_next.eq(self.weight)
+        with m.If(self.swap):
+            m.d.sync += active.eq(self.weight_next)
+        return m
+
+
+class ArrayRow(wiring.Component):
+    """``cols`` elements side by side: activations run left to right, sums and weights top to bottom.
+
+    Column c sees ``x``, ``swap`` and ``load`` c cycles after column 0.
+
+    Members
+    -------
+    x, swap, load : as for the element, at the left edge
+    weight, weight_next : one shadow weight per column, from above and to below
+    psum, psum_next : one sum per column, from above and to below
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.parts = {"pe": ProcessingElement(config)}
+        weights = data.ArrayLayout(signed(W_BITS), config.cols)
+        psums = data.ArrayLayout(signed(config.psum_bits), config.cols)
+        super().__init__({
+            "x": In(A_BITS), "swap": In(1), "load": In(1), "weight": In(weights), "psum": In(psums),
+            "weight_next": Out(weights), "psum_next": Out(psums),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        x, swap, load = self.x, self.swap, self.load
+        for c in range(self.config.cols):
+            pe = place(m, f"pe_{c}", "pe", self.parts["pe"])
+            m.d.comb += [
+                pe.x.eq(x), pe.swap.eq(swap), pe.load.eq(load),
+                pe.weight.eq(self.weight[c]), pe.psum.eq(self.psum[c]),
+                self.weight_next[c].eq(pe.weight_next), self.psum_next[c].eq(pe.psum_next),
+            ]
+            x, swap, load = pe.x_next, pe.swap_next, pe.load_next
+        return m

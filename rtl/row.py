@@ -1,0 +1,84 @@
+"""An array row's feed: its bank of activation memory and its own address generator."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.integer import A_BITS
+from codesign.isa import Isa
+
+__all__ = ["Row", "row_token"]
+
+
+def row_token(config: AcceleratorConfig) -> data.StructLayout:
+    """What travels down the rows, one row a cycle.
+
+    valid : a pixel; swap_weights, swap_row : from the next cycle on, use what was loaded
+    addr : the pixel's word offset within a channel; left, right, up, down : it lies on that edge of the map
+    """
+    return data.StructLayout({"valid": 1, "swap_weights": 1, "swap_row": 1, "left": 1, "right": 1, "up": 1, "down": 1,
+                              "addr": config.addr_bits})
+
+
+class Row(wiring.Component):
+    """Reads one 4-bit activation a cycle at the pixel's offset plus the row's own, zero where a shift leaves the map.
+
+    A pixel in ``token`` in cycle t gives its activation on ``x`` in cycle t + :attr:`LATENCY`, and ``swap`` keeps
+    step with it; ``token_next`` passes the token on to the next row in cycle t + 1.
+
+    Members
+    -------
+    token, token_next : :func:`row_token`
+    entry, load : row descriptor for the next swap, taken when ``load``
+    x, swap : to the array's row
+    write_enable, write_addr, write_data : into the bank; readable by pixels whose token comes a cycle later
+    """
+
+    LATENCY = 3  # address, bank, output register
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.row_layout = Isa(config).row
+        token = row_token(config)
+        super().__init__({
+            "token": In(token), "token_next": Out(token),
+            "entry": In(self.row_layout.width), "load": In(1),
+            "x": Out(A_BITS), "swap": Out(1),
+            "write_enable": In(1), "write_addr": In(config.addr_bits), "write_data": In(A_BITS),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.bank = bank = Memory(shape=A_BITS, depth=self.config.bank_depth, init=[])
+        write, read = bank.write_port(), bank.read_port(transparent_for=())
+        shadow, active = Signal(self.row_layout.width), Signal(self.row_layout.width)
+        fields = self.row_layout.fields
+        row = {name: active[f.offset:f.offset + f.width] for name, f in fields.items()}
+        token = self.token
+
+        m.d.sync += self.token_next.eq(token)
+        with m.If(self.load):
+            m.d.sync += shadow.eq(self.entry)
+        with m.If(token.swap_row):
+            m.d.sync += active.eq(shadow)
+
+        zero = Signal(2)
+        swaps = Signal(2)
+        address = Signal(self.config.addr_bits)
+        outside = (token.left & row["left"] | token.right & row["right"] | token.up & row["up"]
+                   | token.down & row["down"])
+        m.d.sync += [
+            address.eq(token.addr + row["addr"]),
+            zero[0].eq(~(token.valid & row["enable"]) | outside),
+            zero[1].eq(zero[0]),
+            swaps.eq(swaps << 1 | token.swap_weights),
+            self.swap.eq(swaps[1]),
+            self.x.eq(Mux(zero[1], 0, read.data)),
+        ]
+        m.d.comb += [
+            read.addr.eq(address),
+            write.en.eq(self.write_enable), write.addr.eq(self.write_addr), write.data.eq(self.write_data),
+        ]
+        return m
