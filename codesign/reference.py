@@ -7,16 +7,16 @@ from .graph import (
     Concat,
     Conv,
     GlobalAverage,
-    Input,
     Linear,
     MaxPool,
+    Op,
     Permute,
     Shift,
     Slice,
 )
 from .integer import A_BITS, IntegerNetwork, Layer
 
-__all__ = ["evaluate", "max_pool", "pointwise", "requantize", "run", "shift"]
+__all__ = ["apply", "evaluate", "max_pool", "pointwise", "requantize", "run", "shift"]
 
 
 def pointwise(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -53,37 +53,38 @@ def max_pool(x: np.ndarray, padding: int) -> np.ndarray:
     return x[:, :, :h, :w].reshape(*x.shape[:2], h // 2, 2, w // 2, 2).max(axis=(3, 5))
 
 
+def apply(op: Op, x: list[np.ndarray], layer: Layer | None = None) -> np.ndarray:
+    """One operator's map from its operands' ``x``, each (B, C, H, W); ``layer`` where it has weights."""
+    match op:
+        case Conv():
+            return requantize(pointwise(x[0], layer.weight), layer)
+        case Shift(offsets=offsets):
+            return shift(x[0], offsets)
+        case MaxPool(padding=padding):
+            return max_pool(x[0], padding)
+        case Slice(start=start, stop=stop):
+            return x[0][:, start:stop]
+        case Concat():
+            return np.concatenate(x, axis=1)
+        case Permute(order=order):
+            return x[0][:, list(order)]
+        case GlobalAverage():
+            return x[0].astype(np.int64).sum(axis=(2, 3), keepdims=True)
+        case Linear():
+            return pointwise(x[0], layer.weight) * layer.mul[:, None, None] + layer.add[:, None, None]
+    raise TypeError(f"no semantics for {op!r}")
+
+
 def run(network: IntegerNetwork, images: np.ndarray) -> list[np.ndarray]:
-    """Every node's map for uint8 ``images`` (B, C, H, W), in node order; the last holds raw int64 logits (B, classes, 1, 1)."""
+    """Every node's map for uint8 ``images`` (B, C, H, W), in node order; the last: int64 logits (B, classes, 1, 1)."""
     shape = network.graph.input_shape
     require(images.dtype == np.uint8 and images.ndim == 4 and images.shape[1:] == shape,
             f"Images must be uint8 of shape (n, {', '.join(map(str, shape))}), "
             f"not {images.dtype} of shape {images.shape}")
     maps: list[np.ndarray] = []
     for node in network.graph.nodes:
-        x = [maps[i] for i in node.inputs]
-        match node.op:
-            case Input():
-                y = images
-            case Conv():
-                layer = network.layers[node.name]
-                y = requantize(pointwise(x[0], layer.weight), layer)
-            case Shift(offsets=offsets):
-                y = shift(x[0], offsets)
-            case MaxPool(padding=padding):
-                y = max_pool(x[0], padding)
-            case Slice(start=start, stop=stop):
-                y = x[0][:, start:stop]
-            case Concat():
-                y = np.concatenate(x, axis=1)
-            case Permute(order=order):
-                y = x[0][:, list(order)]
-            case GlobalAverage():
-                y = x[0].astype(np.int64).sum(axis=(2, 3), keepdims=True)
-            case Linear():
-                layer = network.layers[node.name]
-                y = pointwise(x[0], layer.weight) * layer.mul[:, None, None] + layer.add[:, None, None]
-        maps.append(y)
+        maps.append(apply(node.op, [maps[i] for i in node.inputs], network.layers.get(node.name))
+                    if node.inputs else images)
     return maps
 
 
