@@ -13,7 +13,8 @@ def energy(**changes):
 
 
 def test_every_coefficient_has_unit_and_source():
-    entries = [e for name, e in coefficients().items() if name != "static_w"] + list(coefficients()["static_w"].values())
+    entries = [e for name, e in coefficients().items() if name != "static_w"]
+    entries += coefficients()["static_w"].values()
     for entry in entries:
         assert float(entry["value"]) > 0 and entry["unit"] and entry["source"]
 
