@@ -18,10 +18,10 @@ LEAD, INPUT, BODY, END = range(4)  # the segments, in the order they are read
 class Fetcher(wiring.Component):
     """Reads three segments over AXI4, in this order, and delivers them as one stream.
 
-    ``lead_beats`` beats from ``program_address``; ``input_beats`` from ``input_address``; ``body_beats`` that go on in the program
-    at the first multiple of ``config.burst_beats`` beats after the lead. A segment may have no beats; it then takes
-    no time. Bursts are of ``config.burst_beats`` beats, a segment's last one possibly shorter, and start at
-    multiples of their size, so none crosses 4096 bytes.
+    ``lead_beats`` beats from ``program_address``; ``input_beats`` from ``input_address``; ``body_beats`` that go
+    on in the program at the first multiple of ``config.burst_beats`` beats after the lead. A segment may have no
+    beats; it then takes no time. Bursts are of ``config.burst_beats`` beats, a segment's last one possibly shorter,
+    and start at multiples of their size, so none crosses 4096 bytes.
 
     A burst of n beats is asked for only when the FIFO has n free places that nobody waits for, so ``rready`` is
     always high. With ``arready`` high, a burst is asked for every cycle that has the places. Those are counted by
