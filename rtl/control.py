@@ -63,7 +63,7 @@ class Control(wiring.Component):
         Words of the trace.
     trace_address, trace_data : Out(range(TRACE_WORDS)), In(32)
         Read port of the trace memory: data in the cycle after the address.
-    interrupt : Out(1)
+    irq : Out(1)
         High while a run's end is pending and enabled.
 
     """
@@ -77,7 +77,7 @@ class Control(wiring.Component):
             "counters": In(COUNTER_LAYOUT),
             "trace_count": In(range(TRACE_WORDS + 1)),
             "trace_address": Out(range(TRACE_WORDS)), "trace_data": In(32),
-            "interrupt": Out(1),
+            "irq": Out(1),
         })
 
     def elaborate(self, platform):
@@ -89,7 +89,7 @@ class Control(wiring.Component):
 
         enable, pending = Signal(), Signal()
         error = Signal(Error)
-        m.d.comb += self.interrupt.eq(enable & pending)
+        m.d.comb += self.irq.eq(enable & pending)
 
         write, word, value, mask = self._accept_write(m)
         okay = Signal()  # the write in hand is allowed
