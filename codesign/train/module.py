@@ -1,0 +1,139 @@
+"""A network as a PyTorch module: quantization-aware in training mode, the integer function in evaluation mode."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..analysis import max_values
+from ..folding import fold
+from ..graph import Conv, Linear
+from ..integer import IntegerNetwork, Layer
+from ..network import Network
+from .exact import evaluate
+from .ops import DataMovement, pointwise
+from .quantizers import A_LEVELS, QUANTIZERS, check_quantizer, quantize_activation
+
+__all__ = ["QuantizedNetwork", "build"]
+
+BATCH_NORM_EPSILON = 1e-3  # of variances in squared accumulator steps
+BATCH_NORM_MOMENTUM = 0.1
+INITIAL_CLIP = 3.0  # standard deviations of a batch-normed channel
+LAST_RANGE = 10.0  # what 15 steps of the last activation stand for, as in DiracDeltaNet's release
+
+
+class QuantizedConv(nn.Module):
+    """1x1 convolution, batch norm and quantized activation, all in integer steps.
+
+    The batch norm's gain is |gamma|: a negative gain would flip the weights' sign, and -8 has no opposite in four
+    bits. The clip alpha (its logarithm is learned) is one more factor of gain and offset, so all three fold into mul,
+    add and shift.
+    """
+
+    def __init__(self, k: int, m: int, input_max: int, quantizer: type, generator: torch.Generator):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(m, k, generator=generator) / math.sqrt(k))
+        self.quantize_weight = quantizer(self.weight)
+        self.gamma = nn.Parameter(torch.ones(m))
+        self.beta = nn.Parameter(torch.ones(m))
+        self.log_clip = nn.Parameter(torch.tensor(math.log(INITIAL_CLIP)))
+        self.input_max = input_max
+        self.register_buffer("mean", torch.zeros(m))
+        self.register_buffer("variance", torch.ones(m))
+        self.momentum = BATCH_NORM_MOMENTUM
+
+    def affine(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gain and offset of the normalized accumulator, in activation steps, each (M,)."""
+        per_unit = A_LEVELS * torch.exp(-self.log_clip)
+        return self.gamma.abs() * per_unit, self.beta * per_unit
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        acc = pointwise(x, self.quantize_weight(self.weight))
+        gain, offset = self.affine()
+        flat = acc.view(1, acc.shape[0], -1)
+        u = F.batch_norm(flat, self.mean, self.variance, gain, offset, True, self.momentum, BATCH_NORM_EPSILON)
+        return quantize_activation(u.view_as(acc))
+
+    def integers(self) -> Layer:
+        weight = self.quantize_weight(self.weight).cpu().numpy()
+        gain, offset, mean, variance = (v.double().cpu().numpy() for v in (*self.affine(), self.mean, self.variance))
+        gain = gain / np.sqrt(variance + BATCH_NORM_EPSILON)
+        reach = self.input_max * np.abs(weight).sum(axis=1)
+        mul, add, places = fold(gain, offset - mean * gain + 0.5, reach)
+        return Layer(weight=weight.astype(np.int8), mul=mul, add=add, shift=places)
+
+
+class QuantizedLinear(nn.Module):
+    """The classifier on sums over the map: integer weights, the bias rounded to whole logit steps."""
+
+    def __init__(self, k: int, m: int, pixels: int, quantizer: type, generator: torch.Generator):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(m, k, generator=generator) / math.sqrt(k))
+        self.quantize_weight = quantizer(self.weight)
+        self.bias = nn.Parameter(torch.zeros(m))
+        self.input_scale = LAST_RANGE / A_LEVELS / pixels
+
+    def logit_scale(self) -> torch.Tensor | float:
+        return self.quantize_weight.step() * self.input_scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        acc = pointwise(x, self.quantize_weight(self.weight))
+        return acc * self.logit_scale() + self.bias[:, None, None, None]
+
+    def integers(self) -> Layer:
+        weight = self.quantize_weight(self.weight).cpu().numpy().astype(np.int8)
+        bias = (self.bias.double() / self.logit_scale()).round().cpu().numpy().astype(np.int64)
+        ones = np.ones_like(bias)
+        return Layer(weight=weight, mul=ones, add=bias, shift=0 * ones)
+
+
+class QuantizedNetwork(nn.Module):
+    """uint8 images (B, C, H, W) -> logits (B, classes).
+
+    In training mode: real logits, differentiable. In evaluation mode: the raw integer logits of :meth:`integer`,
+    in float64; times its ``logit_scale`` they are the real ones.
+    """
+
+    def __init__(self, network: Network, quantizer: str = "dorefa", seed: int = 0):
+        super().__init__()
+        check_quantizer(quantizer)
+        kind = QUANTIZERS[quantizer]
+        generator = torch.Generator().manual_seed(seed)
+        self.graph = network.graph()
+        self.layers = nn.ModuleList()
+        self.steps: list[nn.Module | DataMovement] = []
+        largest = max_values(self.graph)
+        for node in self.graph.nodes[1:]:
+            source = node.inputs[0]
+            k = self.graph.nodes[source].shape[0]
+            if isinstance(node.op, Conv):
+                step = QuantizedConv(k, node.shape[0], largest[source], kind, generator)
+            elif isinstance(node.op, Linear):
+                step = QuantizedLinear(k, node.shape[0], largest[source] // A_LEVELS, kind, generator)
+            else:
+                step = DataMovement(node.op)
+            if isinstance(step, nn.Module):
+                self.layers.append(step)
+            self.steps.append(step)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return evaluate(self.integer(), images)
+        maps = [images.transpose(0, 1).float()]
+        for node, step in zip(self.graph.nodes[1:], self.steps, strict=True):
+            maps.append(step(*(maps[i] for i in node.inputs)))
+        return maps[-1][:, :, 0, 0].T
+
+    @torch.no_grad()
+    def integer(self) -> IntegerNetwork:
+        """The integers that are deployed. Raises :class:`~codesign.errors.CodesignError` where they are not finite."""
+        names = [node.name for node in self.graph.nodes if isinstance(node.op, Conv | Linear)]
+        layers = {name: layer.integers() for name, layer in zip(names, self.layers, strict=True)}
+        return IntegerNetwork(self.graph, layers, float(self.layers[-1].logit_scale()))
+
+
+def build(network: Network, quantizer: str = "dorefa", seed: int = 0) -> QuantizedNetwork:
+    """The module of ``network`` with freshly drawn weights; ``quantizer`` is ``dorefa`` or ``lsq``."""
+    return QuantizedNetwork(network, quantizer, seed)

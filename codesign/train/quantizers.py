@@ -1,0 +1,94 @@
+"""Weights and activations as integers, with straight-through gradients.
+
+Everything here is in units of one quantization step: weights -8..7, activations 0..15. A tensor's real scale never
+matters to a convolution, since the batch norm behind it divides it out; so whatever meets in a concat is on one
+activation grid by construction. (DiracDeltaNet's release multiplies the same integers by a constant instead, 2/15,
+6/15 for the stem and 10/15 for the last convolution; only the linear layer, which has no batch norm, could tell.)
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from ..errors import require
+from ..integer import A_BITS, W_BITS
+
+__all__ = ["QUANTIZERS", "DoReFa", "LearnedStep", "quantize_activation"]
+
+A_LEVELS = 2**A_BITS - 1
+W_LEVELS = 2**W_BITS - 1
+W_MIN, W_MAX = -(2 ** (W_BITS - 1)), 2 ** (W_BITS - 1) - 1
+
+
+class _RoundThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.round()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+class _QuantizeActivation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, u):
+        q = (u + 0.5).floor_()
+        ctx.save_for_backward((q >= 0) & (q <= A_LEVELS))
+        return q.clamp_(0, A_LEVELS)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        inside, = ctx.saved_tensors
+        return gradient * inside
+
+
+def quantize_activation(u: torch.Tensor) -> torch.Tensor:
+    """clamp(floor(u + 1/2), 0, 15); the gradient passes where the value does.
+
+    With u = 15 z / alpha this is PACT's clip at alpha (Choi et al., 2018); alpha gets its gradient through u. With
+    u = z / step it is LSQ's activation, which behind the same batch norm has the same gradient.
+    """
+    return _QuantizeActivation.apply(u)
+
+
+class DoReFa(nn.Module):
+    """w -> round(15 (tanh(w) / (2 max|tanh(w)|) + 1/2)) - 8, one maximum per layer, as DiracDeltaNet's release
+    has it (Zhou et al., 2016)."""
+
+    def __init__(self, weight: torch.Tensor):
+        super().__init__()
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        squashed = torch.tanh(weight)
+        return _RoundThrough.apply(W_LEVELS * (squashed / (2 * squashed.abs().max()) + 0.5)) + W_MIN
+
+    def step(self) -> torch.Tensor | float:
+        """Real value of one weight step: the release's 1/8."""
+        return 1 / -W_MIN
+
+
+class LearnedStep(nn.Module):
+    """w -> clamp(round(w / step), -8, 7), one learned step per layer (LSQ, Esser et al., 2020).
+
+    The step's logarithm is what is learned, so that one learning rate fits every layer. In units of steps its
+    gradient is that of w / step; behind a batch norm this is LSQ's own, for there the loss does not see a common scale.
+    """
+
+    def __init__(self, weight: torch.Tensor):
+        super().__init__()
+        self.log_step = nn.Parameter((2 * weight.detach().abs().mean() / math.sqrt(W_MAX)).log())
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return _RoundThrough.apply((weight / self.step()).clamp(W_MIN, W_MAX))
+
+    def step(self) -> torch.Tensor:
+        return self.log_step.exp()
+
+
+QUANTIZERS = {"dorefa": DoReFa, "lsq": LearnedStep}
+
+
+def check_quantizer(name: str) -> None:
+    require(name in QUANTIZERS, f"Quantizer must be one of {', '.join(QUANTIZERS)}, not {name!r}")

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+
+from codesign import reference
+from codesign.errors import CodesignError
+from codesign.graph import Concat, GlobalAverage, MaxPool, Permute, Shift, Slice
+from codesign.network import Network
+from codesign.random_weights import extreme_network, random_network
+from codesign.train.exact import evaluate
+from codesign.train.module import build
+from codesign.train.ops import DataMovement
+from codesign.train.quantizers import DoReFa, LearnedStep, quantize_activation
+
+ALL = Network.from_dict({"name": "n", "input": [3, 11, 8], "layers": [
+    {"conv": 13}, {"pool": 1}, "shift",
+    {"block": {"out": 14, "downsample": True, "shift": ["up-left", "down-right", "up"]}},
+    {"block": {"out": 14, "expansion": 3}}, {"pool": 1}, {"shift": ["up", "down-left"]}, {"conv": 9}, "average",
+    {"linear": 5}]})
+
+
+def _images(n, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, *ALL.input), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("op", [
+    Shift(offsets=((0, -1), (1, 1), (0, -1), (0, 0), (-1, 0), (1, -1))), MaxPool(padding=0), MaxPool(padding=1),
+    Slice(start=1, stop=4), Permute(order=(2, 0, 1, 5, 4, 3)), GlobalAverage()])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 6)])
+def test_data_movement_equals_reference(op, size):
+    if isinstance(op, MaxPool) and not op.padding and min(size) < 2:
+        return
+    x = np.random.default_rng(0).permutation(6 * 2 * size[0] * size[1]).reshape(2, 6, *size)  # no ties: smooth
+    wanted = reference.apply(op, [x])
+    made = DataMovement(op)(torch.from_numpy(x).transpose(0, 1).double())
+    assert np.array_equal(made.transpose(0, 1).numpy(), wanted)
+    leaf = torch.from_numpy(x).transpose(0, 1).double().contiguous().requires_grad_()
+    assert torch.autograd.gradcheck(DataMovement(op), (leaf,), eps=1e-3)
+
+
+def test_concat_equals_reference():
+    x, y = np.arange(12).reshape(1, 3, 2, 2), np.arange(8).reshape(1, 2, 2, 2)
+    made = DataMovement(Concat())(torch.from_numpy(x).transpose(0, 1), torch.from_numpy(y).transpose(0, 1))
+    assert np.array_equal(made.transpose(0, 1).numpy(), reference.apply(Concat(), [x, y]))
+
+
+@pytest.mark.parametrize("make", [random_network, extreme_network])
+@pytest.mark.parametrize("seed", range(4))
+def test_exact_equals_reference(make, seed):
+    integer = make(ALL.graph(), seed)
+    images = _images(9, seed)
+    assert np.array_equal(evaluate(integer, torch.from_numpy(images)).numpy(), reference.evaluate(integer, images))
+
+
+@pytest.mark.parametrize("quantizer", ["dorefa", "lsq"])
+@pytest.mark.parametrize("seed", range(3))
+def test_evaluation_mode_is_the_integer_function(quantizer, seed):
+    module = build(ALL, quantizer, seed)
+    images = torch.from_numpy(_images(32))
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in module.parameters():  # any parameters, negative gains among them
+        parameter.data += 0.7 * torch.randn(parameter.shape, generator=generator)
+    for layer in module.layers[:-1]:
+        layer.momentum = 1.0
+    module.train()
+    trained = module(images)
+    module.eval()
+    raw = module(images)
+    integer = module.integer()
+    assert raw.dtype == torch.float64
+    assert np.array_equal(raw.numpy(), reference.evaluate(integer, images.numpy()))
+    assert len(torch.unique(raw)) > 10
+    # With statistics of this very batch, training computes the same up to rounding at a step's edge and its 1/(n-1).
+    scaled = raw * integer.logit_scale
+    assert torch.corrcoef(torch.stack([scaled.flatten(), trained.detach().double().flatten()]))[0, 1] > 0.98
+
+
+def test_dorefa_is_the_released_formula():
+    weight = torch.randn(20, 30, generator=torch.Generator().manual_seed(1))
+    made = DoReFa(weight)(weight)
+    t = np.tanh(weight.numpy().astype(np.float64))
+    wanted = np.rint(15 * (t / (2 * np.abs(t).max()) + 0.5)) - 8
+    assert (made.numpy() == wanted).mean() > 0.999  # float32 against float64 at a step's edge
+    assert made.min() == -8 or made.max() == 7
+
+
+def test_learned_step_gradient_without_batch_norm_is_lsq():
+    weight = torch.tensor([[0.3, -2.0, 5.0, 0.05]])
+    quantize = LearnedStep(weight)
+    quantize.log_step.data = torch.tensor(0.2).log()
+    (quantize(weight) * quantize.step()).sum().backward()  # the real value, as the linear layer uses it
+    step = 0.2
+    scaled = weight / step
+    per_weight = torch.where(scaled <= -8, -8.0, torch.where(scaled >= 7, 7.0, scaled.round() - scaled))
+    assert quantize.log_step.grad.item() == pytest.approx(per_weight.sum().item() * step, rel=1e-4)
+
+
+def test_activation_gradient_passes_inside_only():
+    u = torch.tensor([-3.0, -0.6, -0.4, 0.0, 7.2, 15.4, 15.6, 99.0], requires_grad=True)
+    q = quantize_activation(u)
+    assert q.tolist() == [0, 0, 0, 0, 7, 15, 15, 15]
+    q.sum().backward()
+    assert u.grad.tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
+
+
+def test_bad_quantizer():
+    with pytest.raises(CodesignError, match="Quantizer must be one of dorefa, lsq, not 'xnor'"):
+        build(ALL, "xnor")
