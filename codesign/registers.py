@@ -24,10 +24,10 @@ TRACE_WORDS = 512
 COUNTERS = {
     "cycles": "cycles from start to done",
     "active_cycles": "cycles in which a pixel entered the array",
-    "stall_stream_cycles": "cycles waiting for program, weights or input from memory",
+    "stall_stream_cycles": "cycles waiting for program words",
     "stall_fence_cycles": "cycles waiting for earlier results to reach the banks",
-    "stall_output_cycles": "cycles waiting for room in the writer",
-    "load_cycles": "cycles in which a word of weights or parameters was loaded",
+    "stall_output_cycles": "cycles in which a pixel waited for its results' way out",
+    "load_cycles": "cycles in which the image was written to the banks",
     "read_beats": "beats read from memory",
     "write_beats": "beats written to memory",
     "bank_reads": "words read from the activation banks",
@@ -55,6 +55,7 @@ class Error(IntEnum):
     READ_BUS = 1
     WRITE_BUS = 2
     ILLEGAL_INSTRUCTION = 3
+    STREAM_END = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,8 @@ from amaranth import ClockSignal, Instance, Module, ResetSignal
 from amaranth.back import verilog
 from amaranth.lib import wiring
 
+from .axi import flat_ports
+
 __all__ = ["place", "to_verilog"]
 
 
@@ -36,5 +38,6 @@ def _collect(component, parts: dict) -> dict:
 def to_verilog(component: wiring.Component, name: str) -> str:
     """``component`` as module ``name`` followed by its shared parts; the same input gives the same bytes."""
     modules = {name: component, **_collect(component, {})}
-    return "\n".join(verilog.convert(part, name=module, emit_src=False, strip_internal_attrs=True)
+    return "\n".join(verilog.convert(part, name=module, ports=flat_ports(part), emit_src=False,
+                                     strip_internal_attrs=True)
                      for module, part in modules.items())

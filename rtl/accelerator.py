@@ -1,0 +1,187 @@
+"""The accelerator's top: connects the parts, computes nothing."""
+
+from amaranth import Module, Mux, ResetInserter, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.integer import W_BITS
+from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
+from codesign.registers import ADDRESS_BITS, Error
+
+from .array import SystolicArray
+from .axi import MasterSignature, SlaveSignature, forward
+from .column import Column, column_token
+from .control import BUS_ADDR_BITS, Control
+from .counters import Counters
+from .emit import place
+from .fetcher import Fetcher
+from .narrower import Narrower
+from .row import Row
+from .sequencer import Sequencer
+from .walker import Walker
+from .writer import Writer
+
+__all__ = ["Accelerator"]
+
+
+class Accelerator(wiring.Component):
+    """AXI4-Lite registers, one AXI4 master, one interrupt; everything else derives from ``config``.
+
+    Members
+    -------
+    s_axi : registers (:mod:`codesign.registers`)
+    m_axi : program, image and results
+    irq : high while a run's end is pending and enabled
+    """
+
+    # Cycles between the walker's column token and the first column's sum, besides one a row:
+    # the row's own, and the element's, less the one the token spends in its last register.
+    COLUMN_DELAY = Row.LATENCY
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.array = SystolicArray(config)
+        self.parts = {**self.array.parts, "row": Row(config)}
+        for position in range(config.columns_per_bank):
+            self.parts[f"column_{position}"] = Column(config, position)
+        super().__init__({
+            "s_axi": In(SlaveSignature(addr_bits=BUS_ADDR_BITS)),
+            "m_axi": Out(MasterSignature(addr_bits=ADDRESS_BITS, data_bits=config.bus_bits)),
+            "irq": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m, config = Module(), self.config
+        m.submodules.control = control = Control(config)
+        m.submodules.fetcher = fetcher = Fetcher(config)
+        m.submodules.writer = writer = Writer(config)
+        m.submodules.counters = counters = Counters(config)
+        abort = Signal()
+        m.submodules.narrower = narrower = ResetInserter(abort)(Narrower(config))
+        m.submodules.sequencer = sequencer = ResetInserter(abort)(Sequencer(config))
+        m.submodules.walker = walker = ResetInserter(abort)(Walker(config))
+        m.submodules.array = self.array
+
+        forward(m, fetcher.axi, self.m_axi)
+        forward(m, writer.axi, self.m_axi)
+        wiring.connect(m, control.axi, wiring.flipped(self.s_axi))
+        m.d.comb += self.irq.eq(control.irq)
+        self._run(m, control, fetcher, writer, sequencer, abort)
+
+        wiring.connect(m, fetcher.o, narrower.i)
+        wiring.connect(m, narrower.o, sequencer.words)
+        m.d.comb += [
+            narrower.align.eq(sequencer.align),
+            walker.start.eq(control.start),
+            walker.go.eq(sequencer.go), walker.fields.eq(sequencer.fields),
+            sequencer.available.eq(walker.available), sequencer.beat.eq(walker.beat),
+        ]
+        rows = self._rows(m, walker, sequencer)
+        columns = self._columns(m, walker, sequencer)
+        self._write_back(m, rows, columns, sequencer)
+        self._results(m, walker, writer, columns)
+
+        flags = Isa(config).instructions[Opcode.PASS].fields
+        m.d.comb += [
+            counters.start.eq(control.start), counters.busy.eq(control.busy), counters.beat.eq(walker.beat),
+            counters.result.eq(walker.result), counters.loading.eq(sequencer.loading), counters.held.eq(walker.held),
+            counters.fenced.eq(sequencer.fenced), counters.read_beat.eq(fetcher.beat),
+            counters.write_beat.eq(writer.beat), counters.word.eq(narrower.o.valid & narrower.o.ready),
+            counters.rows_enabled.eq(sequencer.rows_enabled),
+            counters.columns_enabled.eq(sequencer.columns_enabled),
+            counters.planes.eq(walker.column.planes + 1),
+            counters.mark.eq(sequencer.go & sequencer.fields[flags["mark"].offset]),
+            control.counters.eq(counters.counters), control.trace_count.eq(counters.trace_count),
+            counters.trace_address.eq(control.trace_address), control.trace_data.eq(counters.trace_data),
+        ]
+        return m
+
+    def _run(self, m, control, fetcher, writer, sequencer, abort):
+        """Start a run, end it, and end it early when it cannot go on."""
+        m.d.comb += [
+            fetcher.start.eq(control.start), fetcher.program_address.eq(control.job.program),
+            fetcher.input_address.eq(control.job.input), fetcher.lead_beats.eq(control.job.lead_beats),
+            fetcher.input_beats.eq(control.job.input_beats), fetcher.body_beats.eq(control.job.body_beats),
+            writer.start.eq(control.start), writer.base.eq(control.job.output),
+            writer.flush.eq(sequencer.flush), sequencer.flushed.eq(writer.idle),
+            sequencer.start.eq(control.start),
+        ]
+        starved = sequencer.hungry & fetcher.idle & ~control.start
+        ending, error = Signal(), Signal(Error)
+        now = Signal(Error)
+        m.d.comb += now.eq(Mux(fetcher.error, Error.READ_BUS, Mux(writer.error, Error.WRITE_BUS, Mux(
+            sequencer.illegal, Error.ILLEGAL_INSTRUCTION, Mux(starved, Error.STREAM_END, Error.NONE)))))
+        m.d.comb += [abort.eq(ending), control.error.eq(error)]
+        with m.If(control.busy & ~ending & ~control.start & (sequencer.done | (now != Error.NONE))):
+            m.d.comb += fetcher.stop.eq(1)
+            m.d.sync += [ending.eq(1), error.eq(now)]
+        with m.If(ending & fetcher.idle & writer.idle):
+            m.d.comb += control.done.eq(1)
+            m.d.sync += ending.eq(0)
+
+    def _rows(self, m, walker, sequencer):
+        config, rows, token = self.config, [], walker.row
+        per_word = config.word_bits // ROW_ENTRY_BITS
+        for r in range(config.rows):
+            row = place(m, f"row_{r}", "row", self.parts["row"])
+            entry = sequencer.word.word_select(r % per_word, ROW_ENTRY_BITS)
+            m.d.comb += [
+                row.token.eq(token), row.entry.eq(entry),
+                row.load.eq(sequencer.row_load & (sequencer.index == r // per_word)),
+                self.array.x[r].eq(row.x), self.array.swap[r].eq(row.swap),
+            ]
+            token = row.token_next
+            rows.append(row)
+        m.d.comb += [self.array.load.eq(sequencer.weight_load), self.array.index.eq(sequencer.index),
+                     self.array.word.eq(sequencer.word[:config.cols * W_BITS])]
+        return rows
+
+    def _columns(self, m, walker, sequencer):
+        config, columns, token = self.config, [], walker.column
+        for i in range(config.rows + self.COLUMN_DELAY):
+            later = Signal(column_token(config), name=f"column_token_{i}")
+            m.d.sync += later.eq(token)
+            token = later
+        per_word = config.word_bits // COLUMN_ENTRY_BITS
+        for c in range(config.cols):
+            name = f"column_{c // config.rows if config.columns_per_bank > 1 else 0}"
+            column = place(m, f"column_at_{c}", name, self.parts[name])
+            entry = sequencer.word.word_select(c % per_word, COLUMN_ENTRY_BITS)
+            m.d.comb += [
+                column.psum.eq(self.array.psum[c]), column.token.eq(token), column.entry.eq(entry),
+                column.load.eq(sequencer.column_load & (sequencer.index == c // per_word)),
+            ]
+            token = column.token_next
+            columns.append(column)
+        return columns
+
+    def _write_back(self, m, rows, columns, sequencer):
+        """Each bank takes what one of its columns, or the image, writes; never two in one cycle."""
+        config = self.config
+        for r, row in enumerate(rows):
+            if config.bank_groups > 1:
+                column = columns[r % config.cols]
+                writers = [(column.write_enable & (column.write_group == r // config.cols), column.write_addr,
+                            column.write_data)]
+            else:
+                writers = [(c.write_enable, c.write_addr, c.write_data) for c in columns[r::config.rows]]
+            if r < len(sequencer.write.enable):
+                writers.append((sequencer.write.enable[r], sequencer.write.addr, sequencer.write.data[r]))
+            enable, addr, value = 0, 0, 0
+            for strobe, its_addr, its_value in writers:
+                enable |= strobe
+                addr |= Mux(strobe, its_addr, 0)
+                value |= Mux(strobe, its_value, 0)
+            m.d.comb += [row.write_enable.eq(enable), row.write_addr.eq(addr), row.write_data.eq(value)]
+
+    def _results(self, m, walker, writer, columns):
+        """Raw results leave in column order; room is reserved for those still on their way."""
+        config = self.config
+        valid, value, pending = 0, 0, Signal(range(writer.depth + 1))
+        for column in columns:
+            valid |= column.raw_valid
+            value |= Mux(column.raw_valid, column.raw_data.as_unsigned(), 0)
+        m.d.sync += [writer.i.valid.eq(valid), writer.i.payload.eq(value)]
+        m.d.sync += pending.eq(pending + Mux(walker.raw_beat, config.cols, 0) - writer.i.valid)
+        m.d.comb += walker.room.eq(writer.room >= pending + config.cols)

@@ -1,0 +1,71 @@
+"""What the accelerator measures of itself: counters and the trace of layers."""
+
+from amaranth import Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.registers import TRACE_WORDS
+
+from .control import COUNTER_LAYOUT
+
+__all__ = ["Counters"]
+
+
+class Counters(wiring.Component):
+    """Counts from ``start`` to the last cycle of ``busy``; every cycle falls under exactly one of active, load,
+    output, fence and stream. The trace holds the cycle of each ``mark``.
+
+    Members
+    -------
+    start, busy : of the run; ``start`` is its first cycle
+    beat, result : a pixel enters the array; it completes a result
+    loading, held, fenced : an image is written; a pixel waits for its way out; something waits for earlier results
+    read_beat, write_beat, word : bus beats, and program words taken
+    rows_enabled, columns_enabled, planes : bank words read by a beat; results, and words of each, written
+    mark : note the cycle
+    counters, trace_count, trace_address, trace_data : as :class:`~codesign.rtl.control.Control` wants them
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        super().__init__({
+            "start": In(1), "busy": In(1), "beat": In(1), "result": In(1), "loading": In(1), "held": In(1),
+            "fenced": In(1), "read_beat": In(1), "write_beat": In(1), "word": In(1), "mark": In(1),
+            "rows_enabled": In(range(config.rows + 1)), "columns_enabled": In(range(config.cols + 1)),
+            "planes": In(3),
+            "counters": Out(COUNTER_LAYOUT), "trace_count": Out(range(TRACE_WORDS + 1)),
+            "trace_address": In(range(TRACE_WORDS)), "trace_data": Out(32),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        quiet = ~self.beat
+        steps = {
+            "cycles": 1,
+            "active_cycles": self.beat,
+            "load_cycles": quiet & self.loading,
+            "stall_output_cycles": quiet & ~self.loading & self.held,
+            "stall_fence_cycles": quiet & ~self.loading & ~self.held & self.fenced,
+            "stall_stream_cycles": quiet & ~self.loading & ~self.held & ~self.fenced,
+            "read_beats": self.read_beat,
+            "write_beats": self.write_beat,
+            "stream_words": self.word,
+            "bank_reads": Mux(self.beat, self.rows_enabled, 0),
+            "bank_writes": Mux(self.result, self.columns_enabled * self.planes, 0),
+        }
+        for name, step in steps.items():
+            m.d.sync += self.counters[name].eq(Mux(self.start, 0, self.counters[name]) + Mux(self.busy, step, 0))
+
+        m.submodules.trace = trace = Memory(shape=32, depth=TRACE_WORDS, init=[])
+        write, read = trace.write_port(), trace.read_port(transparent_for=())
+        m.d.comb += [
+            write.addr.eq(self.trace_count), write.data.eq(self.counters["cycles"]),
+            write.en.eq(self.mark & (self.trace_count != TRACE_WORDS)),
+            read.addr.eq(self.trace_address), self.trace_data.eq(read.data),
+        ]
+        with m.If(write.en):
+            m.d.sync += self.trace_count.eq(self.trace_count + 1)
+        with m.If(self.start):
+            m.d.sync += self.trace_count.eq(0)
+        return m

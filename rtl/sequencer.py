@@ -1,0 +1,215 @@
+"""Reads the program stream, loads what its packets bring, and hands passes to the walker."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.integer import A_BITS
+from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
+from codesign.schedule import pipeline_depth
+
+__all__ = ["Sequencer"]
+
+
+class Sequencer(wiring.Component):
+    """Takes one word a cycle from the stream; a pass is handed over in the cycle after its last word, or later.
+
+    While a pass runs, the next one's words are taken; the shadow registers keep them apart. A block of row
+    descriptors waits :attr:`row_wait` cycles after the handover that swapped the last one in, one of column
+    parameters :attr:`column_wait`: by then the swap has reached every row or column.
+
+    Members
+    -------
+    start : begin with the next word
+    words, align : the stream; drop the rest of the current beat
+    go, fields, available : the walker's
+    beat, raw_beat : it issues a beat
+    weight_load, row_load, column_load, index, word : ``word``, registered, is number ``index`` of such a block
+    write : to the banks 0.. : one nibble for each of the image's lanes, at one address
+    drained : everything issued has been written
+    flush, flushed : results shall leave completely; have left
+    hungry : waits for a word
+    done, illegal : the program has ended; with an instruction that does not exist
+    loading, fenced : in this cycle an image is being written; a pass waits for earlier results
+    rows_enabled, columns_enabled : of the pass in hand
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.isa = Isa(config)
+        self.depth = pipeline_depth(config)
+        self.row_wait = config.rows
+        self.column_wait = config.rows + config.cols + 8
+        super().__init__({
+            "start": In(1), "words": In(stream.Signature(config.word_bits)), "align": Out(1),
+            "go": Out(1), "fields": Out(self.isa.instructions[Opcode.PASS].width), "available": In(1),
+            "beat": In(1),
+            "weight_load": Out(1), "row_load": Out(1), "column_load": Out(1),
+            "index": Out(range(max(config.rows, config.cols))), "word": Out(config.word_bits),
+            "write": Out(data.StructLayout({"enable": self.isa.load_lanes, "addr": config.addr_bits,
+                                            "data": data.ArrayLayout(A_BITS, self.isa.load_lanes)})),
+            "flush": Out(1), "flushed": In(1), "hungry": Out(1), "done": Out(1), "illegal": Out(1),
+            "loading": Out(1), "fenced": Out(1),
+            "rows_enabled": Out(range(config.rows + 1)), "columns_enabled": Out(range(config.cols + 1)),
+        })
+
+    def elaborate(self, platform):
+        m, config, isa = Module(), self.config, self.isa
+        words, word_bits = self.words, config.word_bits
+        taken = words.valid & words.ready
+        instruction = Signal(word_bits * isa.instruction_words)
+        complete = Signal.like(instruction)  # with the word that is being taken
+        index = Signal.like(self.index)
+        m.d.comb += complete.eq(Cat(instruction[word_bits:], words.payload) if isa.instruction_words > 1
+                                else words.payload)
+        m.d.comb += self.fields.eq(instruction[:self.fields.shape().width])
+
+        def flag(name, of):
+            field = isa.instructions[Opcode.PASS].fields[name]
+            return of[field.offset:field.offset + field.width]
+
+        def block(state, length, load, following):
+            """Take a block of ``length`` words and mark them ``load`` in the next cycle."""
+            m.d.comb += words.ready.eq(1)
+            with m.If(taken):
+                m.d.sync += [load.eq(1), self.index.eq(index), index.eq(index + 1)]
+                with m.If(index == length - 1):
+                    m.d.sync += index.eq(0)
+                    following()
+
+        def after(done: int, of):
+            """Go to the first announced block after number ``done``."""
+            for number, name in ((2, "load_columns"), (1, "load_rows"), (0, "load_weights")):
+                if number > done:
+                    yield number, name, flag(name, of)
+
+        def advance(done: int, of):
+            m.next = "READY"
+            for _, name, wanted in after(done, of):  # the earliest block wins: it is assigned last
+                with m.If(wanted):
+                    m.next = name
+
+        m.d.comb += self.hungry.eq(words.ready & ~words.valid)
+        m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.word.eq(words.payload)]
+        row_ready, column_ready, drained = self._waits(m, flag)
+        self._count_enabled(m, taken, flag)
+        pixels_left = Signal(config.addr_bits + 1)
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(self.start):
+                    m.d.sync += index.eq(0)
+                    m.next = "INSTRUCTION"
+            with m.State("INSTRUCTION"):
+                m.d.comb += words.ready.eq(1)
+                with m.If(taken):
+                    m.d.sync += [instruction.eq(complete), index.eq(index + 1)]
+                    with m.If(index == isa.instruction_words - 1):
+                        m.d.sync += index.eq(0)
+                        with m.Switch(complete[:2]):
+                            with m.Case(Opcode.PASS):
+                                advance(-1, complete)
+                            with m.Default():
+                                m.next = "ALIGN"
+            with m.State("load_weights"):
+                block("load_weights", isa.weight_words, self.weight_load, lambda: advance(0, instruction))
+            with m.State("load_rows"):
+                with m.If(row_ready):
+                    block("load_rows", isa.row_words, self.row_load, lambda: advance(1, instruction))
+            with m.State("load_columns"):
+                with m.If(column_ready):
+                    block("load_columns", isa.column_words, self.column_load, lambda: advance(2, instruction))
+            with m.State("READY"):
+                m.d.comb += self.fenced.eq(flag("fence", instruction) & self.available & ~drained)
+                with m.If(self.available & (~flag("fence", instruction) | drained)):
+                    m.d.comb += self.go.eq(1)
+                    m.next = "INSTRUCTION"
+            with m.State("ALIGN"):
+                m.d.comb += self.align.eq(1)
+                pixels = isa.instructions[Opcode.LOAD].fields["pixels"]
+                m.d.sync += pixels_left.eq(instruction[pixels.offset:pixels.offset + pixels.width])
+                with m.Switch(instruction[:2]):
+                    with m.Case(Opcode.LOAD):
+                        m.next = "LOAD"
+                    with m.Case(Opcode.END):
+                        m.next = "DRAIN"
+                    with m.Default():
+                        m.d.comb += [self.done.eq(1), self.illegal.eq(1)]
+                        m.next = "IDLE"
+            with m.State("LOAD"):
+                with m.If(self._load(m, instruction, pixels_left, taken)):
+                    m.next = "INSTRUCTION"
+            with m.State("DRAIN"):
+                m.d.comb += self.fenced.eq(1)
+                with m.If(self.available & drained):
+                    m.d.comb += self.flush.eq(1)
+                    m.next = "FLUSH"
+            with m.State("FLUSH"):
+                m.d.comb += self.fenced.eq(1)
+                with m.If(self.flushed):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "IDLE"
+        return m
+
+    def _waits(self, m, flag):
+        """Count down to when the row shadows, the column shadows and the pipeline are free."""
+        ready = []
+        for cycles, condition in ((self.row_wait, self.go & flag("load_rows", self.fields)),
+                                  (self.column_wait, self.go & flag("load_columns", self.fields)),
+                                  (self.depth, self.beat)):
+            left = Signal(range(cycles + 1))
+            with m.If(condition):
+                m.d.sync += left.eq(cycles)
+            with m.Elif(left != 0):
+                m.d.sync += left.eq(left - 1)
+            ready.append(left == 0)
+        return ready
+
+    def _count_enabled(self, m, taken, flag):
+        """How many rows and columns the pass in hand uses, counted as their descriptors come in."""
+        for name, load, entry_bits, layout, count, output in (
+                ("load_rows", self.row_load, ROW_ENTRY_BITS, self.isa.row, self.config.rows, self.rows_enabled),
+                ("load_columns", self.column_load, COLUMN_ENTRY_BITS, self.isa.column, self.config.cols,
+                 self.columns_enabled)):
+            offset = layout.fields["enable"].offset
+            per_word = self.config.word_bits // entry_bits
+            used = sum(self.word[i * entry_bits + offset] for i in range(min(per_word, count)))
+            total = Signal.like(output)
+            with m.If(load):
+                m.d.sync += total.eq(Mux(self.index == 0, 0, total) + used)
+            latest = Mux(load, Mux(self.index == 0, 0, total) + used, total)
+            with m.If(self.go & flag(name, self.fields)):
+                m.d.sync += output.eq(latest)
+
+    def _load(self, m, instruction, pixels_left, taken):
+        """Write an image: each pixel's low nibbles, then its high ones. Returns when the last word is taken."""
+        config, words, lanes = self.config, self.words, self.isa.load_lanes
+        f = {name: instruction[x.offset:x.offset + x.width]
+             for name, x in self.isa.instructions[Opcode.LOAD].fields.items()}
+        high, pixel, sub = Signal(), Signal(config.addr_bits), Signal(range(config.word_bits // 8))
+        word_index = Signal(f["words"].shape())
+        last_sub = (config.word_bits // 8 >> f["lanes_log2"]) - 1
+        pixel_bytes = (words.payload >> (sub << f["lanes_log2"] << 3))[:8 * lanes]
+        writing = words.valid & (pixels_left != 0)
+        m.d.comb += [
+            self.loading.eq(words.valid),
+            words.ready.eq((pixels_left == 0) | (high & ((sub == last_sub) | (pixels_left == 1)))),
+        ]
+        m.d.sync += [
+            self.write.addr.eq(f["base"] + pixel + Mux(high, f["plane_stride"], 0)),
+            *(self.write.data[i].eq(pixel_bytes.word_select(2 * i + high, A_BITS)) for i in range(lanes)),
+        ]
+        for i in range(lanes):
+            m.d.sync += self.write.enable[i].eq(0)
+            with m.If(writing & (i < (1 << f["lanes_log2"]))):
+                m.d.sync += self.write.enable[i].eq(1)
+        with m.If(writing):
+            m.d.sync += high.eq(~high)
+            with m.If(high):
+                m.d.sync += [pixel.eq(pixel + 1), pixels_left.eq(pixels_left - 1), sub.eq(sub + 1)]
+        finished = taken & (word_index == f["words"] - 1)
+        with m.If(taken):
+            m.d.sync += [sub.eq(0), word_index.eq(word_index + 1)]
+        with m.If(finished):
+            m.d.sync += [word_index.eq(0), pixel.eq(0)]
+        return finished

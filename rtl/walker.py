@@ -1,0 +1,155 @@
+"""Streams a chunk of pixels into the array: coordinates, addresses and commands, one beat a cycle."""
+
+from amaranth import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.isa import COORD_BITS, Isa, Opcode
+
+from .column import column_token
+from .row import row_token
+
+__all__ = ["Walker"]
+
+
+class Walker(wiring.Component):
+    """Visits the pixels of a pass window by window and the planes of each pixel, one beat a cycle.
+
+    The first beat comes in the cycle after ``go``, its tokens :attr:`LATENCY` cycles later. Beats wait
+
+    - where results are written and columns share bank ports: for a cycle that is a multiple of
+      ``config.columns_per_bank`` since ``start``;
+    - where results leave raw: until ``room``, and ``config.cols`` cycles after the last such beat, so that the
+      columns' results leave one after another.
+
+    Members
+    -------
+    start : a run begins
+    go : take ``fields`` (of PASS) and begin; only while ``available``
+    available : idle, or in the last beat
+    room : the writer takes another ``config.cols`` values
+    beat, raw_beat, result : a beat is issued in this cycle; whose results leave raw; that completes a window
+    held : a beat waits in this cycle
+    row, column : tokens for the first row, and for the first column (not yet delayed by the rows' skew)
+    """
+
+    LATENCY = 1
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.layout = Isa(config).instructions[Opcode.PASS]
+        super().__init__({
+            "start": In(1), "go": In(1), "fields": In(self.layout.width), "available": Out(1), "room": In(1),
+            "beat": Out(1), "raw_beat": Out(1), "result": Out(1), "held": Out(1),
+            "row": Out(row_token(config)), "column": Out(column_token(config)),
+        })
+
+    def elaborate(self, platform):
+        m, config = Module(), self.config
+        f = {}  # the pass in hand
+        for name, field in self.layout.fields.items():
+            f[name] = Signal(signed(field.width) if field.signed else field.width, name=name)
+            with m.If(self.go):
+                m.d.sync += f[name].eq(self.fields[field.offset:field.offset + field.width])
+
+        # Where we are. The working registers are the fields themselves, which move on.
+        running, started = Signal(), Signal()
+        dx, dy, plane = Signal(), Signal(), Signal(2)
+        plane_offset = Signal(config.addr_bits)
+        x, y = Signal(signed(COORD_BITS + 1)), Signal(signed(COORD_BITS + 1))
+        corner_x, corner_y = f["x_first"], f["y_first"]
+        dx_first, dy_first = corner_x < 0, corner_y < 0
+        dx_last = f["pool"] & (corner_x + 1 < f["width"])
+        dy_last = f["pool"] & (corner_y + 1 < f["height"])
+        last_plane = plane == f["planes"]
+        pixel_opens = (dx == dx_first) & (dy == dy_first)
+        pixel_closes = (dx == dx_last) & (dy == dy_last)
+        closes = pixel_closes & last_plane
+        last_beat = closes & (f["windows"] == 1)
+        m.d.comb += [x.eq(corner_x + dx), y.eq(corner_y + dy)]
+
+        self._gate(m, f, running, last_plane)
+        m.d.comb += [
+            self.available.eq(~running | (self.beat & last_beat)),
+            self.raw_beat.eq(self.beat & f["last"] & f["raw"] & last_plane),
+            self.result.eq(self.beat & f["last"] & ~f["raw"] & closes & (~f["sum"] | last_beat & f["sum_last"])),
+        ]
+
+        with m.If(self.beat):
+            m.d.sync += [started.eq(1), plane.eq(Mux(last_plane, 0, plane + 1)),
+                         plane_offset.eq(Mux(last_plane, 0, plane_offset + f["plane_stride"]))]
+            with m.If(last_beat):
+                m.d.sync += running.eq(0)
+            with m.If(last_plane):
+                m.d.sync += f["acc_addr"].eq(f["acc_addr"] + 1)
+                self._next_pixel(m, f, dx, dy, dx_first, dx_last, pixel_closes)
+        with m.If(self.go):
+            x_first, y_first = (self.fields[field.offset + field.width - 1]  # the corner is left of, above the map
+                                for field in (self.layout.fields["x_first"], self.layout.fields["y_first"]))
+            m.d.sync += [running.eq(1), started.eq(0), dx.eq(x_first), dy.eq(y_first), plane.eq(0),
+                         plane_offset.eq(0)]
+
+        loads = {name: self.fields[self.layout.fields[name].offset] for name in
+                 ("load_weights", "load_rows", "load_columns")}
+        row, column = self.row, self.column
+        m.d.sync += [
+            row.valid.eq(self.beat),
+            row.swap_weights.eq(self.go & loads["load_weights"]),
+            row.swap_row.eq(self.go & loads["load_rows"]),
+            row.addr.eq(f["window_addr"] + Mux(dy, f["width"], 0) + dx + plane_offset),
+            row.left.eq(x == 0), row.right.eq(x == f["width"] - 1),
+            row.up.eq(y == 0), row.down.eq(y == f["height"] - 1),
+            column.valid.eq(self.beat),
+            column.swap.eq(self.go & loads["load_columns"]),
+            column.first.eq(f["first"] & (plane == 0)),
+            column.last.eq(f["last"] & last_plane),
+            column.raw.eq(f["raw"]), column.total.eq(f["sum"]),
+            column.window_first.eq(Mux(f["sum"], f["sum_first"] & ~started, pixel_opens)),
+            column.window_last.eq(Mux(f["sum"], f["sum_last"] & last_beat, pixel_closes)),
+            column.scale.eq(f["scale"] + plane), column.planes.eq(f["out_planes"]),
+            column.acc_addr.eq(f["acc_addr"]), column.out_addr.eq(f["out_addr"]),
+        ]
+        if config.columns_per_bank > 1:
+            m.d.sync += column.out_stride.eq(f["out_stride"])
+        if config.bank_groups > 1:
+            m.d.sync += column.group.eq(f["out_group"])
+        return m
+
+    def _next_pixel(self, m, f, dx, dy, dx_first, dx_last, closes):
+        """Right within the window, then its second line, then the next window: right, or the next row of windows."""
+        step = Mux(f["pool"], 2, 1)
+        with m.If(~closes & (dx != dx_last)):
+            m.d.sync += dx.eq(1)
+        with m.Elif(~closes):
+            m.d.sync += [dx.eq(dx_first), dy.eq(1)]
+        with m.Else():
+            m.d.sync += f["windows"].eq(f["windows"] - 1)
+            with m.If(~f["sum"]):
+                m.d.sync += f["out_addr"].eq(f["out_addr"] + 1)
+            with m.If(f["x_first"] == f["x_last"]):
+                next_row = f["row_addr"] + Mux(f["pool"], f["width"] << 1, f["width"])
+                m.d.sync += [
+                    f["x_first"].eq(f["x_left"]), f["y_first"].eq(f["y_first"] + step),
+                    f["row_addr"].eq(next_row), f["window_addr"].eq(next_row),
+                    dx.eq(f["x_left"] != 0), dy.eq(0),
+                ]
+            with m.Else():
+                m.d.sync += [f["x_first"].eq(f["x_first"] + step), f["window_addr"].eq(f["window_addr"] + step),
+                             dx.eq(0), dy.eq(f["y_first"] < 0)]
+
+    def _gate(self, m, f, running, last_plane):
+        """Issue a beat unless the way out is not free."""
+        config = self.config
+        raw = f["last"] & f["raw"] & last_plane
+        raw_wait = Signal(range(config.cols))
+        with m.If(self.raw_beat):
+            m.d.sync += raw_wait.eq(config.cols - 1)
+        with m.Elif(raw_wait != 0):
+            m.d.sync += raw_wait.eq(raw_wait - 1)
+        blocked = raw & ((raw_wait != 0) | ~self.room)
+        if config.columns_per_bank > 1:
+            phase = Signal(range(config.columns_per_bank))
+            m.d.sync += phase.eq(Mux(self.start | (phase == config.columns_per_bank - 1), 0, phase + 1))
+            blocked |= f["last"] & ~f["raw"] & (phase != 0)
+        m.d.comb += [self.held.eq(running & blocked), self.beat.eq(running & ~blocked)]
