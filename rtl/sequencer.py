@@ -91,7 +91,8 @@ class Sequencer(wiring.Component):
                     m.next = name
 
         m.d.comb += self.hungry.eq(words.ready & ~words.valid)
-        m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.word.eq(words.payload)]
+        m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.word.eq(words.payload),
+                     self.write.enable.eq(0)]
         row_ready, column_ready, drained = self._waits(m, flag)
         self._count_enabled(m, taken, flag)
         pixels_left = Signal(config.addr_bits + 1)
@@ -200,7 +201,6 @@ class Sequencer(wiring.Component):
             *(self.write.data[i].eq(pixel_bytes.word_select(2 * i + high, A_BITS)) for i in range(lanes)),
         ]
         for i in range(lanes):
-            m.d.sync += self.write.enable[i].eq(0)
             with m.If(writing & (i < (1 << f["lanes_log2"]))):
                 m.d.sync += self.write.enable[i].eq(1)
         with m.If(writing):

@@ -47,13 +47,9 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform):
         m, config = Module(), self.config
-        f = {}  # the pass in hand
-        for name, field in self.layout.fields.items():
-            f[name] = Signal(signed(field.width) if field.signed else field.width, name=name)
-            with m.If(self.go):
-                m.d.sync += f[name].eq(self.fields[field.offset:field.offset + field.width])
-
-        # Where we are. The working registers are the fields themselves, which move on.
+        fields = self.layout.fields
+        f = {name: Signal(signed(field.width) if field.signed else field.width, name=name)
+             for name, field in fields.items()}  # the pass in hand: corner, addresses and count move on as it goes
         running, started = Signal(), Signal()
         dx, dy, plane = Signal(), Signal(), Signal(2)
         plane_offset = Signal(config.addr_bits)
@@ -84,14 +80,15 @@ class Walker(wiring.Component):
             with m.If(last_plane):
                 m.d.sync += f["acc_addr"].eq(f["acc_addr"] + 1)
                 self._next_pixel(m, f, dx, dy, dx_first, dx_last, pixel_closes)
-        with m.If(self.go):
-            x_first, y_first = (self.fields[field.offset + field.width - 1]  # the corner is left of, above the map
-                                for field in (self.layout.fields["x_first"], self.layout.fields["y_first"]))
-            m.d.sync += [running.eq(1), started.eq(0), dx.eq(x_first), dy.eq(y_first), plane.eq(0),
-                         plane_offset.eq(0)]
+        with m.If(self.go):  # after the above: a pass may end in this cycle
+            outside = [self.fields[fields[name].offset + fields[name].width - 1] for name in ("x_first", "y_first")]
+            m.d.sync += [
+                running.eq(1), started.eq(0), plane.eq(0), plane_offset.eq(0),
+                dx.eq(outside[0]), dy.eq(outside[1]),  # a corner at -1: the window's first pixel is at 0
+                *(f[name].eq(self.fields[x.offset:x.offset + x.width]) for name, x in fields.items()),
+            ]
 
-        loads = {name: self.fields[self.layout.fields[name].offset] for name in
-                 ("load_weights", "load_rows", "load_columns")}
+        loads = {name: self.fields[fields[name].offset] for name in ("load_weights", "load_rows", "load_columns")}
         row, column = self.row, self.column
         m.d.sync += [
             row.valid.eq(self.beat),

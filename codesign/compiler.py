@@ -1,0 +1,104 @@
+"""From an integer network to a program: the schedule's passes with their weights and parameters filled in."""
+
+import numpy as np
+
+from .accelerator import AcceleratorConfig
+from .errors import require
+from .integer import A_BITS, IntegerNetwork, Layer
+from .isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
+from .lowering import Gemm
+from .program import Program, instruction_bytes
+from .schedule import Pass, Schedule, operand_address, schedule
+
+__all__ = ["compile_network"]
+
+
+def _layer(network: IntegerNetwork, gemm: Gemm) -> Layer:
+    if not gemm.identity:
+        return network.layers[gemm.name]
+    m = gemm.out_channels
+    ones = np.ones(m, np.int64)
+    return Layer(weight=np.eye(m, dtype=np.int8), mul=ones, add=0 * ones, shift=0 * ones)
+
+
+def _prove_width(gemm: Gemm, layer: Layer, config: AcceleratorConfig) -> None:
+    """Operands are never negative, so every partial sum lies between the sums of one sign's weights."""
+    largest = 2**A_BITS - 1 if gemm.planes == 1 else 255 if gemm.planes == 2 else 2**(A_BITS * gemm.planes) - 1
+    weight = layer.weight.astype(np.int64)
+    high = np.maximum(weight, 0).sum(axis=1) * largest
+    low = np.minimum(weight, 0).sum(axis=1) * largest
+    limit = 1 << (config.acc_bits - 1)
+    require(low.min() >= -limit and high.max() < limit,
+            f"{gemm.name}: sums must fit acc_bits ({config.acc_bits} bits), not reach {low.min()}..{high.max()}")
+    if gemm.raw:
+        low, high = low * layer.mul + layer.add, high * layer.mul + layer.add
+        require(low.min() >= -2**31 and high.max() < 2**31,
+                f"{gemm.name}: logits must fit 32 bits, not reach {low.min()}..{high.max()}")
+
+
+class _Blocks:
+    """The blocks of a packet as bytes."""
+
+    def __init__(self, plan: Schedule, network: IntegerNetwork):
+        self.plan, self.config, self.isa = plan, plan.config, Isa(plan.config)
+        self.layers = [_layer(network, gemm) for gemm in plan.gemms]
+
+    def weights(self, p: Pass) -> bytes:
+        config = self.config
+        columns = np.array(self.plan.placement.tiles[p.gemm][p.tile].channels)
+        rows = np.array(p.operands)
+        weight = self.layers[p.gemm].weight[np.ix_(columns, rows)].astype(np.int64) & 15
+        weight[columns < 0] = 0
+        weight[:, rows < 0] = 0
+        nibbles = np.zeros((config.rows, config.word_bits // 4), np.uint8)
+        nibbles[:, :config.cols] = weight.T[::-1]  # last row first
+        return (nibbles[:, ::2] | nibbles[:, 1::2] << 4).tobytes()
+
+    def rows(self, p: Pass) -> bytes:
+        gemm = self.plan.gemms[p.gemm]
+        entries = np.zeros(self.isa.row_words * self.config.word_bits // ROW_ENTRY_BITS, "<u4")
+        for r, k in enumerate(p.operands):
+            if k >= 0:
+                o = gemm.operands[k]
+                entries[r] = self.isa.row.encode(
+                    addr=operand_address(o, gemm, self.plan.placement, self.config), enable=1,
+                    left=o.dx < 0, right=o.dx > 0, up=o.dy < 0, down=o.dy > 0)
+        return entries.tobytes()
+
+    def columns(self, p: Pass) -> bytes:
+        layer = self.layers[p.gemm]
+        entries = np.zeros(self.isa.column_words * self.config.word_bits // COLUMN_ENTRY_BITS, "<u8")
+        for c, m in enumerate(self.plan.placement.tiles[p.gemm][p.tile].channels):
+            if m >= 0:
+                entries[c] = self.isa.column.encode(add=int(layer.add[m]), mul=int(layer.mul[m]),
+                                                    shift=int(layer.shift[m]), enable=1)
+        return entries.tobytes()
+
+    def packet(self, p: Pass) -> bytes:
+        size = self.config.word_bits // 8
+        bits = self.isa.instructions[Opcode.PASS].encode(op=Opcode.PASS, **p.fields)
+        blocks = [bits.to_bytes(self.isa.instruction_words * size, "little")]
+        for flag, block in (("load_weights", self.weights), ("load_rows", self.rows), ("load_columns", self.columns)):
+            if p.fields[flag]:
+                blocks.append(block(p))
+        return b"".join(blocks)
+
+
+def compile_network(network: IntegerNetwork, config: AcceleratorConfig, products: int | None = None) -> Program:
+    """Compile ``network`` for ``config``; raises :class:`CodesignError` where it cannot run there.
+
+    ``products`` : stop after that many, leaving their maps in the banks (for comparing them).
+    """
+    plan = schedule(network.graph, config)
+    for gemm in plan.gemms:
+        _prove_width(gemm, _layer(network, gemm), config)
+    products = len(plan.gemms) if products is None else products
+    blocks, isa = _Blocks(plan, network), Isa(config)
+    body = b"".join(blocks.packet(p) for p in plan.passes if p.gemm < products)
+    end = isa.instructions[Opcode.END].encode(op=Opcode.END)
+    body += end.to_bytes(isa.instruction_words * config.word_bits // 8, "little")
+    body = body.ljust(-(-len(body) * 8 // config.bus_bits) * config.bus_bits // 8, b"\0")
+    tiles = plan.placement.tiles[-1]
+    where = {m: t * config.cols + c for t, tile in enumerate(tiles) for c, m in enumerate(tile.channels) if m >= 0}
+    return Program(plan, instruction_bytes(plan.loads[0], config), body,
+                   tuple(where[m] for m in range(network.graph.classes)), len(tiles) * config.cols, products)

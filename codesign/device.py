@@ -1,0 +1,59 @@
+"""What runs a program: one interface for the reference, the simulated accelerator and a board."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .errors import require
+from .integer import IntegerNetwork
+from .program import Program
+from .reference import evaluate
+
+__all__ = ["Device", "ReferenceDevice", "RunResult"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a device reports.
+
+    logits : int64 (n, classes)
+    cycles : per image; empty where the device has no clock
+    counters : of one image (they do not depend on its content; a device that finds otherwise raises)
+    layer_cycles : (name, cycles) of that image; they add up to its cycles
+    """
+
+    logits: np.ndarray
+    cycles: tuple[int, ...] = ()
+    counters: dict[str, int] | None = None
+    layer_cycles: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def collect(cls, logits: list, counters: list[dict[str, int]], layers: list[list[int]],
+                names: tuple[str, ...]) -> "RunResult":
+        """From each image's values."""
+        for index, (count, layer) in enumerate(zip(counters, layers, strict=True)):
+            require(count == counters[0] and layer == layers[0],
+                    f"Image {index} must take the counters of image 0, {counters[0]}, not {count}")
+        return cls(np.array(logits), tuple(c["cycles"] for c in counters), counters[0],
+                   tuple(zip(names, layers[0], strict=True)))
+
+
+class Device(Protocol):
+    """``method`` labels its figures in the cost table: model, simulated or measured."""
+
+    method: str
+
+    def run(self, program: Program, images: np.ndarray, progress=None) -> RunResult: ...
+
+
+class ReferenceDevice:
+    """The integer reference: right logits, no cycles."""
+
+    method = "model"
+
+    def __init__(self, network: IntegerNetwork):
+        self.network = network
+
+    def run(self, program: Program, images: np.ndarray, progress=None) -> RunResult:
+        return RunResult(evaluate(self.network, images))

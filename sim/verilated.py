@@ -1,0 +1,137 @@
+"""The accelerator's RTL as a device: program and image into its memory, start, wait, read back."""
+
+import ctypes
+
+import numpy as np
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.device import RunResult
+from codesign.errors import CodesignError, require
+from codesign.program import Program
+from codesign.registers import COUNTERS, TRACE_OFFSET, Error, counter_offset, digest_words, register
+
+from .build import build_simulator
+
+__all__ = ["VerilatorDevice"]
+
+_MARGIN_CYCLES = 1_000_000  # beyond which a run that should have ended is stuck
+
+
+def _library(path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    u64, u32, pointer = ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
+    for name, result, arguments in (
+            ("sim_new", pointer, [u64]), ("sim_free", None, [pointer]),
+            ("sim_memory", ctypes.POINTER(ctypes.c_uint8), [pointer]), ("sim_configure", None, [pointer, u64, u64]),
+            ("sim_write_register", ctypes.c_int, [pointer, u32, u32]),
+            ("sim_read_register", ctypes.c_int, [pointer, u32, ctypes.POINTER(u32)]),
+            ("sim_wait", ctypes.c_int, [pointer, u64]),
+            ("sim_banks", None, [pointer, ctypes.POINTER(ctypes.c_uint8)])):
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+class VerilatorDevice:
+    """Runs programs on the Verilated RTL of ``config``, with the memory model ``config.memory``."""
+
+    method = "simulated"
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self._library = _library(build_simulator(config))
+
+    def run(self, program: Program, images: np.ndarray, progress=None) -> RunResult:
+        """Run uint8 ``images`` (n, C, H, W), one after another; ``progress(done)`` is called after each."""
+        require(program.config.digest() == self.config.digest(),
+                f"Program must be for accelerator {self.config.digest()[:16]}, not {program.config.digest()[:16]}")
+        session = _Session(self._library, self.config, program)
+        try:
+            return session.run(images, progress)
+        finally:
+            session.close()
+
+    def banks(self, program: Program, image: np.ndarray) -> np.ndarray:
+        """Activation memory (rows, bank_depth) uint8 after one image."""
+        session = _Session(self._library, self.config, program)
+        try:
+            session.run(image[None], None)
+            words = np.empty((self.config.rows, self.config.bank_depth), np.uint8)
+            self._library.sim_banks(session.sim, words.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)))
+            return words
+        finally:
+            session.close()
+
+
+class _Session:
+    """One simulator with a program in its memory."""
+
+    def __init__(self, library: ctypes.CDLL, config: AcceleratorConfig, program: Program):
+        self.library, self.config, self.program = library, config, program
+        image = program.memory_image()
+        self.input_at = -(-len(image) // program.burst_bytes) * program.burst_bytes
+        self.output_at = self.input_at + -(-program.input_bytes // program.burst_bytes) * program.burst_bytes
+        size = self.output_at + program.output_bytes
+        self.sim = library.sim_new(size)
+        self.memory = np.ctypeslib.as_array(library.sim_memory(self.sim), (size,))
+        self.memory[:len(image)] = np.frombuffer(image, np.uint8)
+        library.sim_configure(self.sim, config.memory.decibytes_per_cycle, config.memory.latency_cycles)
+        digest = tuple(self.read(name) for name in ("DIGEST_LO", "DIGEST_HI"))
+        require(digest == digest_words(config),
+                f"Simulated accelerator must have digest {digest_words(config)}, not {digest}")
+        beat = program.beat_bytes
+        for name, value in (("PROGRAM_LO", 0), ("LEAD_BEATS", len(program.lead) // beat),
+                            ("BODY_BEATS", len(program.body) // beat), ("INPUT_LO", self.input_at),
+                            ("INPUT_BEATS", program.input_bytes // beat), ("OUTPUT_LO", self.output_at),
+                            ("INTERRUPT", 1)):
+            self.write(name, value)
+
+    def close(self) -> None:
+        del self.memory
+        self.library.sim_free(self.sim)
+
+    def write(self, name: str, value: int) -> None:
+        if self.library.sim_write_register(self.sim, register(name).offset, value):
+            raise CodesignError(f"Register {name} must accept {value:#x}, not answer with an error")
+
+    def read_at(self, offset: int) -> int:
+        value = ctypes.c_uint32()
+        if self.library.sim_read_register(self.sim, offset, ctypes.byref(value)):
+            raise CodesignError(f"Register at {offset:#x} must be readable, not answer with an error")
+        return value.value
+
+    def read(self, name: str) -> int:
+        return self.read_at(register(name).offset)
+
+    def counter(self, name: str) -> int:
+        at = counter_offset(name)
+        return self.read_at(at) | self.read_at(at + 4) << 32
+
+    def run(self, images: np.ndarray, progress) -> RunResult:
+        program, logits, counters, layers = self.program, [], [], []
+        # No pass takes longer than its pixels and words with each beat from memory on its own.
+        bound = _MARGIN_CYCLES + 100 * sum(p.beats for p in program.schedule.passes)
+        for image in images:
+            data = np.frombuffer(program.pack_image(image), np.uint8)
+            self.memory[self.input_at:self.input_at + len(data)] = data
+            self.memory[self.output_at:] = 0xEE  # nobody's result
+            self.write("CONTROL", 1)
+            outcome = self.library.sim_wait(self.sim, bound)
+            require(outcome != 1, f"Simulated run must end within {bound} cycles")
+            require(outcome != 2, "Simulated accelerator must stay within its memory")
+            error = Error(self.read("ERROR"))
+            require(error is Error.NONE, f"Simulated run must end without error, not with {error.name}")
+            self.write("INTERRUPT", 3)
+            results = self.memory[self.output_at:self.output_at + 4 * program.results].view("<i4")
+            logits.append(program.unpack_logits(results))
+            counters.append({name: self.counter(name) for name in COUNTERS})
+            layers.append(self._layer_cycles(counters[-1]["cycles"]))
+            if progress:
+                progress(len(logits))
+        return RunResult.collect(logits, counters, layers, program.layer_names)
+
+    def _layer_cycles(self, total: int) -> list[int]:
+        """Cycles of each layer: from its first pass to the next one's; what comes before the first is its own."""
+        stamps = [self.read_at(TRACE_OFFSET + 4 * i) for i in range(self.read("TRACE_COUNT"))]
+        edges = [0, *stamps[1:], total]
+        return [b - a for a, b in zip(edges, edges[1:], strict=False)]
