@@ -1,0 +1,8 @@
+"""The search for pairs of a network and an accelerator."""
+
+from .measurement import Measurement
+from .options import SweepOptions, Tools
+from .space import Space, load_space, space_names
+from .sweep import run_sweep
+
+__all__ = ["Measurement", "Space", "SweepOptions", "Tools", "load_space", "run_sweep", "space_names"]

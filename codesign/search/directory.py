@@ -1,0 +1,80 @@
+"""The directory of a sweep: what is where in it, who may use it, and that it belongs to the sweep that is asked for."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import CodesignError, require
+
+__all__ = ["SweepDirectory", "write_json"]
+
+MANIFEST = "sweep.json"
+
+
+def write_json(path: Path, values: object) -> None:
+    """Write a JSON file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(values, indent=1, allow_nan=False) + "\n")
+        os.replace(temporary, path)
+    except OSError as e:
+        temporary.unlink(missing_ok=True)
+        raise CodesignError(f"{path.name} must be writable in {str(path.parent)!r}: {e.strerror or e}") from None
+
+
+class SweepDirectory:
+    """``study.db``, ``costs.db``, ``candidates/`` (models), ``measured/``, ``results.json``, ``report.html``."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.study, self.costs, self.results = path / "study.db", path / "costs.db", path / "results.json"
+        self.candidates, self.measured, self.report = path / "candidates", path / "measured", path / "report.html"
+
+    @contextlib.contextmanager
+    def opened(self, settings: dict) -> Iterator[None]:
+        """The directory, made if need be, for this process alone and for the sweep with ``settings``.
+
+        Raises :class:`CodesignError` where another process uses it, it holds something else, or it was begun
+        with other settings.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            foreign = any(self.path.iterdir()) and not (self.path / MANIFEST).exists()
+            require(not foreign or set(os.listdir(self.path)) == {".lock"},
+                    f"Sweep directory must be empty or a sweep's, not {str(self.path)!r}")
+            lock = open(self.path / ".lock", "w")
+        except OSError as e:
+            raise CodesignError(f"Sweep directory {str(self.path)!r} must be writable: {e.strerror or e}") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go when the process ends, however it ends
+            except OSError:
+                raise CodesignError(f"Sweep directory {str(self.path)!r} must not be in use by another sweep") from None
+            self._check_settings(settings)
+            self.candidates.mkdir(exist_ok=True)
+            self.measured.mkdir(exist_ok=True)
+            yield
+
+    def _check_settings(self, settings: dict) -> None:
+        settings = json.loads(json.dumps(settings))
+        manifest = self.path / MANIFEST
+        if not manifest.exists():
+            write_json(manifest, settings)
+            return
+        try:
+            begun = json.loads(manifest.read_text())
+        except (OSError, ValueError) as e:
+            raise CodesignError(f"Sweep file {str(manifest)!r} must be readable: {e}") from None
+        require(isinstance(begun, dict), f"Sweep file {str(manifest)!r} must be a mapping")
+        for key in sorted({*begun, *settings}):
+            require(begun.get(key) == settings.get(key),
+                    f"Sweep {key} must be as the sweep in {str(self.path)!r} was begun, {_brief(begun.get(key))}, "
+                    f"not {_brief(settings.get(key))} (choose another directory)")
+
+
+def _brief(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,76 @@
+"""Candidates as records: what the study, the results file and the report say of each; and which are the best."""
+
+from collections.abc import Sequence
+
+from ..graph import Conv, Graph, Linear
+from ..network import Network
+from .pareto import pareto_front
+from .solve import Pair
+
+__all__ = ["best_records", "count_weights", "most_promising", "pair_record", "summarize"]
+
+ACCURACY_MARGIN = 0.02
+
+
+def count_weights(graph: Graph) -> int:
+    """Weights of all convolutions and the linear layer."""
+    return sum(node.shape[0] * graph.nodes[node.inputs[0]].shape[0]
+               for node in graph.nodes if isinstance(node.op, Conv | Linear))
+
+
+def summarize(network: Network) -> str:
+    """A network in a line: ``32 pool 2x(shift 64) block64/2 block64 96``; input, average and classes left out."""
+    words: list[str] = []
+    for item in network.to_dict()["layers"]:
+        (kind, fields), = item.items() if isinstance(item, dict) else ((item, None),)
+        match kind:
+            case "conv":
+                words.append(str(fields))
+            case "pool":
+                words.append("pool+1" if fields and fields.get("padding") else "pool")
+            case "shift":
+                words.append("shift" if fields == "released" else f"shift{len(fields)}")
+            case "block":
+                words.append(f"block{fields['out']}" + ("/2" if fields.get("downsample") else "")
+                             + (f"x{fields['expansion']}" if "expansion" in fields else ""))
+    return " ".join(words)
+
+
+def pair_record(pair: Pair, round: int) -> dict:
+    """All of a priced pair, JSON-compatible; ``id`` is the first 12 digits of its digest."""
+    return {"id": pair.digest[:12], "round": round, "network": pair.network.to_dict(),
+            "network_digest": pair.network.digest(), "summary": summarize(pair.network),
+            "weights": count_weights(pair.network.graph()), "accelerator": pair.config.to_dict(),
+            "accelerator_digest": pair.config.digest(), "price": pair.price.to_dict(),
+            "resources": pair.resources.to_dict(), "energy": pair.energy.to_dict(),
+            "images_per_s": pair.config.clock_hz / pair.price.cycles}
+
+
+def most_promising(records: Sequence[dict], count: int) -> list[dict]:
+    """The ``count`` to train first: fronts of weights (up) against cycles (down), one after another.
+
+    A proxy that costs nothing; parameter counts are hard to beat at that price.
+    """
+    left, chosen = list(records), []
+    while left and len(chosen) < count:
+        front = pareto_front(left, lambda r: (-r["weights"], r["price"]["cycles"]))
+        chosen += sorted(front, key=lambda r: -r["weights"])
+        left = [r for r in left if r not in front]
+    return chosen[:count]
+
+
+def best_records(records: Sequence[dict], count: int) -> list[dict]:
+    """The best ``count`` trained records, no two of one network: along the front of validation accuracy against
+    cycles from its accurate end, then along the front of what is left. Those less accurate than the best by more
+    than ACCURACY_MARGIN come only when the others are used up."""
+    trained = [r for r in records if r["status"] == "trained"]
+    bar = max((r["accuracy"] for r in trained), default=0.0) - ACCURACY_MARGIN
+    best: list[dict] = []
+    for left in ([r for r in trained if r["accuracy"] >= bar], [r for r in trained if r["accuracy"] < bar]):
+        while left and len(best) < count:
+            front = pareto_front(left, lambda r: (-r["accuracy"], r["price"]["cycles"]))
+            for record in sorted(front, key=lambda r: (-r["accuracy"], r["price"]["cycles"])):
+                if record["network_digest"] not in {r["network_digest"] for r in best}:
+                    best.append(record)
+            left = [r for r in left if r not in front]
+    return best[:count]

@@ -1,0 +1,60 @@
+"""The results of a sweep in one JSON-compatible mapping: candidates, measurements, the Pareto front."""
+
+from statistics import median
+
+from ..accelerator import AcceleratorConfig
+from ..board import Board
+from ..datasets import Dataset
+from ..energy import estimate_energy
+from .directory import SweepDirectory
+from .finals import load_finals
+from .measurement import Measurement
+from .options import SweepOptions
+from .pareto import pareto_front
+
+__all__ = ["collect"]
+
+
+def collect(options: SweepOptions, dataset: Dataset, records: list[dict], directory: SweepDirectory) -> dict:
+    """``settings``, ``counts``, ``candidates`` (each pair once), ``front`` (their ids, and the measured).
+
+    A candidate's ``accuracy`` is on validation images; a measured one also has ``measured``: accuracy on the
+    held-out images as the device computed it, cycles, energy from the device's counters.
+    """
+    finals = load_finals(directory)
+    candidates: dict[str, dict] = {}
+    for record in records:
+        if "id" in record and (record["id"] not in candidates or record["status"] == "trained"):
+            candidates[record["id"]] = record
+    for id, (measurement, about) in finals.items():
+        if id in candidates:
+            candidates[id] = {**candidates[id], "measured": _measured(
+                candidates[id], measurement, about, options.board)}
+    trained = [c for c in candidates.values() if c["status"] == "trained"]
+    front = pareto_front(trained, lambda c: (-c["accuracy"], c["price"]["cycles"], c["resources"]["lut"]))
+    shown = {c["id"] for c in front} | {c["id"] for c in candidates.values() if "measured" in c}
+    counts = {"proposals": len(records), "priced": len(candidates),
+              "over_budget": sum(c["status"] == "over budget" for c in candidates.values()),
+              "impossible": sum(r["status"] == "impossible" for r in records),
+              "trained": len({c["network_digest"] for c in trained}), "measured": len(finals),
+              "priced_from_rows": sum(bool(c["price"]["rows"]) for c in candidates.values())}
+    return {"settings": options.settings(), "dataset": dataset.name, "counts": counts,
+            "test_images": len(dataset.test_images), "candidates": list(candidates.values()),
+            "front": [{"id": c["id"], "on_front": c in front} for c in sorted(
+                (c for c in candidates.values() if c["id"] in shown), key=_order)]}
+
+
+def _order(candidate: dict) -> tuple:
+    """The measured first, then by accuracy, then by cycles."""
+    measured = candidate.get("measured")
+    return (measured is None, -(measured or candidate)["accuracy"], candidate["price"]["cycles"])
+
+
+def _measured(candidate: dict, measurement: Measurement, about: dict, board: Board) -> dict:
+    config = AcceleratorConfig.from_dict(candidate["accelerator"])
+    cycles = median(measurement.cycles)
+    energy = estimate_energy(config, measurement.counters, family=board.family, memory_kind=board.memory_kind)
+    return {**about, "method": measurement.method, "cycles": cycles, "layers": [list(v) for v in measurement.layers],
+            "counters": dict(measurement.counters), "energy": energy.to_dict(),
+            "images_per_s": config.clock_hz / cycles, "verilog_digest": measurement.verilog_digest,
+            "tool_versions": dict(measurement.tool_versions)}

@@ -1,0 +1,111 @@
+"""Training candidates in worker processes, each into its own model directory; what is there is not trained again."""
+
+import dataclasses
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..datasets import Dataset
+from ..errors import CodesignError, require
+from ..integer import IntegerNetwork
+from ..model import load_model, save_model
+from ..network import Network
+
+__all__ = ["Job", "Train", "Trained", "train_jobs"]
+
+
+class TrainResult(Protocol):
+    """What training returns: the integers, their accuracy on the data set's test part, a record per epoch."""
+
+    integer: IntegerNetwork
+    accuracy: float
+    history: Sequence[dict]
+
+
+#: ``train(network, dataset, epochs=..., seed=...)``: a function at the top level of a module, as workers need it.
+Train = Callable[..., TrainResult]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One training. ``path`` is the model directory to be."""
+
+    network: Network
+    dataset: Dataset
+    path: Path
+    epochs: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained model: its directory, and accuracy on what its data set holds out."""
+
+    path: Path
+    accuracy: float
+    history: Sequence[dict]
+
+
+def load_trained(path: Path) -> Trained:
+    """Read back what :func:`train_job` left."""
+    info = load_model(path)[1].info
+    return Trained(path=path, accuracy=info["accuracy"], history=info["history"])
+
+
+def train_job(job: Job, train: Train) -> Trained:
+    """Train, and write the model with its accuracy and history; or read it if it is there."""
+    if job.path.exists():
+        return load_trained(job.path)
+    result = train(job.network, job.dataset, epochs=job.epochs, seed=job.seed)
+    info = {**result.integer.info, "accuracy": float(result.accuracy), "history": list(result.history),
+            "dataset": job.dataset.name, "seed": job.seed, "epochs": job.epochs}
+    save_model(job.path, job.network, dataclasses.replace(result.integer, info=info))
+    return Trained(path=job.path, accuracy=info["accuracy"], history=info["history"])
+
+
+def _start_worker() -> None:
+    """One thread a worker; and no worker outlives a parent that was killed."""
+    def follow(parent: multiprocessing.process.BaseProcess) -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, args=(multiprocessing.parent_process(),), daemon=True).start()
+    import torch  # here: the parent need not have it
+
+    torch.set_num_threads(1)
+
+
+def train_jobs(jobs: Sequence[Job], train: Train, workers: int) -> Iterator[tuple[Job, Trained | CodesignError]]:
+    """Train ``jobs`` in ``workers`` processes; yields each with its result, or its error, as it is done."""
+    require(workers >= 1, f"Workers must be at least 1, not {workers}")
+    missing = [job for job in jobs if not job.path.exists()]
+    for job in jobs:
+        if job not in missing:
+            yield job, load_trained(job.path)
+    if not missing:
+        return
+    previous = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by the workers as they start
+    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=multiprocessing.get_context("spawn"),
+                               initializer=_start_worker)
+    try:
+        futures = {pool.submit(train_job, job, train): job for job in missing}
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except CodesignError as e:
+                yield futures[future], e
+    except BrokenProcessPool as e:
+        raise CodesignError(f"Training workers must not die (out of memory?): {e}") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+        if previous is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = previous
