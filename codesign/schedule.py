@@ -11,18 +11,10 @@ from .graph import Graph
 from .isa import COORD_BITS
 from .lowering import IMAGE, Gemm, Operand, lower
 from .placement import Placement, Tile, place
+from .timing import drain
 from .windows import Windows
 
-__all__ = ["Load", "Pass", "Schedule", "pipeline_depth", "schedule"]
-
-
-def pipeline_depth(config: AcceleratorConfig) -> int:
-    """Cycles from a pixel's entry until its result can be read back from a bank, at most.
-
-    Rows and columns of skew, the stages of rtl/row.py and rtl/column.py, words of one result, and the wait
-    for a shared bank port.
-    """
-    return config.rows + config.cols + config.columns_per_bank + 16
+__all__ = ["Load", "Pass", "Schedule", "operand_address", "schedule"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +125,7 @@ def _lead(gemm: Gemm, first: Pass) -> int:
 
 def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: AcceleratorConfig) -> list[Pass]:
     """Set what depends on the passes before: which blocks to send again, and where to wait for results."""
-    depth = pipeline_depth(config)
+    depth = drain(config)
     result: list[Pass] = []
     held_weights = held_rows = None
     age = {IMAGE: depth}  # beats issued since each Gemm's last pixel

@@ -8,6 +8,7 @@ from codesign.accelerator import AcceleratorConfig
 from codesign.integer import W_BITS
 from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from codesign.registers import ADDRESS_BITS, Error
+from codesign.timing import first_sum
 
 from .array import SystolicArray
 from .axi import MasterSignature, SlaveSignature, forward
@@ -34,10 +35,6 @@ class Accelerator(wiring.Component):
     m_axi : program, image and results
     irq : high while a run's end is pending and enabled
     """
-
-    # Cycles between the walker's column token and the first column's sum, besides one a row:
-    # the row's own, and the element's, less the one the token spends in its last register.
-    COLUMN_DELAY = Row.LATENCY
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
@@ -139,7 +136,7 @@ class Accelerator(wiring.Component):
 
     def _columns(self, m, walker, sequencer):
         config, columns, token = self.config, [], walker.column
-        for i in range(config.rows + self.COLUMN_DELAY):
+        for i in range(first_sum(config) - Walker.LATENCY):
             later = Signal(column_token(config), name=f"column_token_{i}")
             m.d.sync += later.eq(token)
             token = later

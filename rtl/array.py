@@ -4,6 +4,7 @@ from amaranth import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.integer import A_BITS, W_BITS
 
@@ -28,7 +29,7 @@ class SystolicArray(wiring.Component):
     psum : per column
     """
 
-    LOAD_LATENCY = 2
+    LOAD_LATENCY = timing.ARRAY_LOAD
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config

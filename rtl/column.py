@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.integer import A_BITS
 from codesign.isa import Isa
@@ -56,8 +57,8 @@ class Column(wiring.Component):
     write_enable, write_addr, write_data, write_group : results
     """
 
-    RAW_LATENCY = 4
-    LATENCY = 7  # accumulate 2, multiply, add, clamp, pool, output register
+    RAW_LATENCY = timing.COLUMN_RAW
+    LATENCY = timing.COLUMN
 
     def __init__(self, config: AcceleratorConfig, position: int = 0):
         self.config, self.position = config, position

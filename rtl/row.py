@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.integer import A_BITS
 from codesign.isa import Isa
@@ -36,7 +37,7 @@ class Row(wiring.Component):
     write_enable, write_addr, write_data : into the bank; readable by pixels whose token comes a cycle later
     """
 
-    LATENCY = 3  # address, bank, output register
+    LATENCY = timing.ROW
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config

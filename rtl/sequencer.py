@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from codesign.accelerator import AcceleratorConfig
 from codesign.integer import A_BITS
 from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
-from codesign.schedule import pipeline_depth
+from codesign.timing import column_wait, drain, row_wait
 
 __all__ = ["Sequencer"]
 
@@ -38,9 +38,9 @@ class Sequencer(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.isa = Isa(config)
-        self.depth = pipeline_depth(config)
-        self.row_wait = config.rows
-        self.column_wait = config.rows + config.cols + 8
+        self.depth = drain(config)
+        self.row_wait = row_wait(config)
+        self.column_wait = column_wait(config)
         super().__init__({
             "start": In(1), "words": In(stream.Signature(config.word_bits)), "align": Out(1),
             "go": Out(1), "fields": Out(self.isa.instructions[Opcode.PASS].width), "available": In(1),

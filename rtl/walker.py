@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.isa import COORD_BITS, Isa, Opcode
 
@@ -34,7 +35,7 @@ class Walker(wiring.Component):
     row, column : tokens for the first row, and for the first column (not yet delayed by the rows' skew)
     """
 
-    LATENCY = 1
+    LATENCY = timing.WALK
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config

@@ -33,7 +33,7 @@ class Writer(wiring.Component):
     lanes : int
         Values per beat.
     depth : int
-        Values that fit; at least ``4 * config.cols`` and a multiple of ``lanes``.
+        Values that fit; at least ``8 * config.cols`` and a multiple of ``lanes``.
 
     Members
     -------
@@ -64,7 +64,7 @@ class Writer(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.lanes = config.bus_bits // VALUE_BITS
-        self._beats = 1 << max(2, (-(-4 * config.cols // self.lanes) - 1).bit_length())
+        self._beats = 1 << max(2, (-(-8 * config.cols // self.lanes) - 1).bit_length())
         self.depth = self._beats * self.lanes
         super().__init__({
             "start": In(1), "base": In(ADDRESS_BITS),

@@ -1,6 +1,7 @@
 """The accelerator's RTL as a device: program and image into its memory, start, wait, read back."""
 
 import ctypes
+from itertools import pairwise
 
 import numpy as np
 
@@ -134,4 +135,4 @@ class _Session:
         """Cycles of each layer: from its first pass to the next one's; what comes before the first is its own."""
         stamps = [self.read_at(TRACE_OFFSET + 4 * i) for i in range(self.read("TRACE_COUNT"))]
         edges = [0, *stamps[1:], total]
-        return [b - a for a, b in zip(edges, edges[1:], strict=False)]
+        return [b - a for a, b in pairwise(edges)]

@@ -1,0 +1,244 @@
+"""The cost model: a network's cycles and counters on an accelerator, equal to the RTL's.
+
+Not a simulation: the program is walked once, block by block, and each block's time follows from when its words
+can be there (memory, FIFO credits) and when the shadow registers, the array and the banks are free.
+Cycle 0 is the run's first.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .accelerator import AcceleratorConfig
+from .graph import Graph
+from .isa import Isa
+from .registers import COUNTERS
+from .schedule import Pass, Schedule, schedule
+from .timing import COLUMN_RAW, FETCH_BEAT, FETCH_START, WRITE, column_wait, drain, first_sum, row_wait
+
+__all__ = ["LayerCycles", "Prediction", "predict", "predict_schedule"]
+
+
+@dataclass(frozen=True)
+class LayerCycles:
+    """``cycles`` from the product's first pass to the next one's; the first has what comes before, the last what
+    comes after, so they add up to the total. ``beats`` of them stream a pixel."""
+
+    name: str
+    cycles: int
+    beats: int
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One image's run: what the accelerator's own counters will say."""
+
+    cycles: int
+    layers: tuple[LayerCycles, ...]
+    counters: dict[str, int]
+
+
+class _Channel:
+    """When beats leave a memory channel (see :class:`~codesign.accelerator.Memory`)."""
+
+    def __init__(self, config: AcceleratorConfig):
+        self.rate = config.memory.decibytes_per_cycle
+        self.cost = max(10 * config.bus_bits // 8, self.rate)
+        self.busy_until = 0  # in units of 1/rate cycles
+
+    def leave(self, earliest: int) -> int:
+        self.busy_until = max(self.busy_until + self.cost, earliest * self.rate)
+        return -(-self.busy_until // self.rate)
+
+
+class _Stream:
+    """The program stream: when each word can be taken, given when those before it were."""
+
+    def __init__(self, config: AcceleratorConfig, segments: list[int]):
+        """``segments``: beats of each; bursts do not cross from one to the next."""
+        size = config.burst_beats
+        self.bursts = [min(size, beats - at) for beats in segments for at in range(0, beats, size)]
+        self.config, self.channel = config, _Channel(config)
+        self.depth = config.burst_beats * config.fifo_bursts
+        self.latency = config.memory.latency_cycles
+        self.asked = 0  # beats of the bursts asked for so far
+        self.burst = 0
+        self.decided = FETCH_START - 2  # cycle of the last decision to ask
+        self.there: list[int] = []  # cycle in which each beat's first word can be taken
+        self.popped: list[int] = []  # cycle in which each beat's last word was taken
+        self.word = 0  # within the current beat
+        self.taken = 0  # words
+        self.now = 0  # cycle of the last word taken
+
+    def _ask(self) -> None:
+        """The next burst: one cycle after the last, and after the pop that freed its last place."""
+        beats = self.bursts[self.burst]
+        self.burst += 1
+        must_be_popped = self.asked + beats - self.depth
+        self.decided += 1
+        if must_be_popped > 0:
+            self.decided = max(self.decided, self.popped[must_be_popped - 1] + 1)
+        self.asked += beats
+        accepted = self.decided + 1
+        self.there += [self.channel.leave(accepted + self.latency) + FETCH_BEAT for _ in range(beats)]
+
+    def available(self, earliest: int) -> int:
+        """Cycle, ``earliest`` or later, in which the next word is there."""
+        beat = len(self.popped)
+        while beat >= len(self.there):
+            self._ask()
+        return max(earliest, self.now + 1, self.there[beat])
+
+    def take(self, count: int, earliest: int = 0) -> int:
+        """Take ``count`` words, the first in cycle ``earliest`` or later; returns the last one's cycle."""
+        for _ in range(count):
+            self.take_at(self.available(earliest))
+        return self.now
+
+    def take_at(self, cycle: int) -> None:
+        """Take the next word in ``cycle``, by when it is there."""
+        self.now = cycle
+        self.taken += 1
+        self.word += 1
+        if self.word == self.config.words_per_beat:
+            self.word = 0
+            self.popped.append(cycle)
+
+    def align(self, cycle: int) -> None:
+        """Drop what is left of the current beat in ``cycle``."""
+        if self.word:
+            self.word = 0
+            self.popped.append(cycle)
+
+
+class _Run:
+    """One image's way through the accelerator."""
+
+    def __init__(self, plan: Schedule):
+        self.plan, self.config, self.isa = plan, plan.config, Isa(plan.config)
+        beat_words = self.config.words_per_beat
+        lead, *others = ([self.isa.instruction_words] * len(plan.loads))
+        lead_beats = -(-lead // beat_words)
+        image_beats = (sum(load.fields["words"] for load in plan.loads) // beat_words
+                       + sum(-(-words // beat_words) for words in others))
+        body_beats = -(-(sum(map(self._words, plan.passes)) + self.isa.instruction_words) // beat_words)
+        self.read_beats = lead_beats + image_beats + body_beats
+        self.stream = _Stream(self.config, [lead_beats, image_beats, body_beats])
+        self.active = self.loading = self.held = self.fenced = self.bank_reads = self.bank_writes = 0
+        self.stamps: list[int] = []
+        self.last_beat = self.free = 0  # cycle of the last beat; from when on the walker takes another pass
+        self.drained = self.rows_free = self.columns_free = 0
+        self.rows_enabled = 0
+        self.raw_beats: list[int] = []
+
+    def _words(self, p: Pass) -> int:
+        f, isa = p.fields, self.isa
+        return (isa.instruction_words + f["load_weights"] * isa.weight_words + f["load_rows"] * isa.row_words
+                + f["load_columns"] * isa.column_words)
+
+    def load(self, fields: dict[str, int]) -> None:
+        stream, isa = self.stream, self.isa
+        stream.take(isa.instruction_words)
+        stream.align(stream.now + 1)
+        stream.now += 1
+        left, per_word = fields["pixels"], self.config.word_bits // 8 >> fields["lanes_log2"]
+        for _ in range(fields["words"]):
+            busy = max(1, 2 * min(left, per_word))  # low and high nibbles of each pixel
+            left -= min(left, per_word)
+            stream.take_at(stream.available(0) + busy - 1)
+            self.loading += busy
+
+    def run_pass(self, p: Pass) -> None:
+        stream, isa, f = self.stream, self.isa, p.fields
+        stream.take(isa.instruction_words)
+        if f["load_weights"]:
+            stream.take(isa.weight_words)
+        if f["load_rows"]:
+            stream.take(isa.row_words, self.rows_free)
+            self.rows_enabled = sum(k >= 0 for k in p.operands)
+        if f["load_columns"]:
+            stream.take(isa.column_words, self.columns_free)
+        handover = max(stream.now + 1, self.free)
+        if f["fence"] and self.drained > handover:
+            self.fenced += self.drained - max(handover, self.last_beat + 1)
+            handover = self.drained
+        if f["mark"]:
+            self.stamps.append(handover)
+        if f["load_rows"]:
+            self.rows_free = handover + 1 + row_wait(self.config)
+        if f["load_columns"]:
+            self.columns_free = handover + 1 + column_wait(self.config)
+        self._beats(p, handover)
+        stream.now = max(stream.now, handover)
+
+    def _beats(self, p: Pass, handover: int) -> None:
+        shared = self.config.columns_per_bank
+        first, interval = handover + 1, 1
+        if p.fields["last"] and not p.fields["raw"] and shared > 1:
+            first, interval = first + -(first - 1) % shared, shared
+        last = first + (p.beats - 1) * interval
+        if p.fields["last"] and p.fields["raw"]:  # one pixel, see graph.Linear
+            if self.raw_beats:
+                last = max(last, self.raw_beats[-1] + self.config.cols)
+            self.raw_beats.append(last)
+        self.active += p.beats
+        self.held += last - handover - p.beats
+        self.bank_reads += p.beats * self.rows_enabled
+        if p.fields["last"] and not p.fields["raw"]:
+            results = p.fields["sum_last"] if p.fields["sum"] else p.fields["windows"]
+            columns = sum(c >= 0 for c in self.plan.placement.tiles[p.gemm][p.tile].channels)
+            self.bank_writes += results * columns * (p.fields["out_planes"] + 1)
+        self.last_beat = self.free = last
+        self.drained = last + 1 + drain(self.config)
+
+    def end(self) -> Prediction:
+        stream = self.stream
+        stream.take(self.isa.instruction_words)
+        flush = max(stream.now + 2, self.drained)
+        answered, write_beats = self._results(flush)
+        done = max(flush + 1, answered + 1)
+        self.fenced += done - max(stream.now + 2, self.last_beat + 1) + 1
+        total = done + 2
+        idle = total - self.active - self.loading - self.held - self.fenced
+        counters = dict(zip(COUNTERS, (
+            total, self.active, idle, self.fenced, self.held, self.loading, self.read_beats, write_beats,
+            self.bank_reads, self.bank_writes, stream.taken), strict=True))
+        edges = [0, *self.stamps[1:], total]
+        beats = [0] * len(self.plan.gemms)
+        for p in self.plan.passes:
+            beats[p.gemm] += p.beats
+        layers = tuple(LayerCycles(gemm.name, b - a, n) for gemm, (a, b), n in
+                       zip(self.plan.gemms, pairwise(edges), beats, strict=True))
+        return Prediction(total, layers, counters)
+
+    def _results(self, flush: int) -> tuple[int, int]:
+        """Cycle of the last write's answer, and beats written."""
+        config, channel = self.config, _Channel(self.config)
+        arrive = first_sum(config) + COLUMN_RAW + 1
+        values = [beat + arrive + c for beat in self.raw_beats for c in range(config.cols)]
+        lanes = config.bus_bits // 32
+        complete = [values[i] for i in range(lanes - 1, len(values), lanes)]
+        if len(values) % lanes:
+            complete.append(flush)
+        answered = request = 0
+        for cycle in complete:
+            request = max(request + 1, cycle + WRITE)
+            answered = max(answered + 1, channel.leave(request) + config.memory.latency_cycles)
+        return answered, len(complete)
+
+
+def predict_schedule(plan: Schedule) -> Prediction:
+    """Cycles and counters of ``plan``."""
+    run = _Run(plan)
+    for load in plan.loads:
+        run.load(load.fields)
+    for p in plan.passes:
+        run.run_pass(p)
+    return run.end()
+
+
+def predict(graph: Graph, config: AcceleratorConfig) -> Prediction:
+    """Cycles and counters of one image of ``graph`` on ``config``; weights do not matter.
+
+    Raises :class:`CodesignError` where the network cannot run there.
+    """
+    return predict_schedule(schedule(graph, config))

@@ -1,0 +1,39 @@
+"""The pipeline's latencies in cycles: what the RTL is built to and what the cost model counts with."""
+
+from .accelerator import AcceleratorConfig
+
+__all__ = ["ARRAY_LOAD", "COLUMN", "COLUMN_RAW", "FETCH_BEAT", "FETCH_START", "ROW", "WALK", "WRITE", "column_wait",
+           "drain", "first_sum", "row_wait"]
+
+FETCH_START = 2  # from a run's first cycle to the first read request
+FETCH_BEAT = 2  # from a beat's arrival to its first word's being there
+WALK = 1  # from a beat's issue to its tokens
+ROW = 3  # from a row's token to its activation: address, bank, output register
+ARRAY_LOAD = 2  # from a weight word's register to the elements
+COLUMN = 7  # from a complete sum to its result's first word: accumulate 2, multiply, add, clamp, pool, output
+COLUMN_RAW = 4  # from a complete sum to its raw result
+WRITE = 3  # from the value that completes a beat to its write request
+
+
+def first_sum(config: AcceleratorConfig) -> int:
+    """From a beat's issue to its sum at the first column; column c's comes c cycles later."""
+    return WALK + ROW + config.rows
+
+
+def drain(config: AcceleratorConfig) -> int:
+    """From a beat's issue until all its results can be read back from the banks, at most.
+
+    The first column's sum, one cycle a column, a result's four words, the turn at a shared bank port, the
+    bank itself.
+    """
+    return first_sum(config) + config.cols + COLUMN + 4 + config.columns_per_bank + 1
+
+
+def row_wait(config: AcceleratorConfig) -> int:
+    """From a handover until the swap it started has passed every row."""
+    return config.rows
+
+
+def column_wait(config: AcceleratorConfig) -> int:
+    """From a handover until the swap it started has passed the last column's last parameter."""
+    return first_sum(config) + config.cols + COLUMN_RAW
