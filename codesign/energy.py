@@ -14,12 +14,11 @@ import yaml
 from .accelerator import AcceleratorConfig
 from .board import FAMILIES, MEMORY_KINDS
 from .errors import require
-from .integer import W_BITS
 
 __all__ = ["COUNTERS", "Energy", "coefficients", "estimate_energy"]
 
 #: The accelerator's counters that the estimate is made of, all per image.
-COUNTERS = ("cycles", "active_cycles", "load_cycles", "read_beats", "write_beats", "bank_reads", "bank_writes")
+COUNTERS = ("cycles", "active_cycles", "read_beats", "write_beats", "bank_reads", "bank_writes", "stream_words")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,8 @@ def estimate_energy(config: AcceleratorConfig, counters: Mapping[str, int], *, f
                     memory_kind: str) -> Energy:
     """Energy of one image from its ``counters`` (the accelerator's own, or the cost model's prediction of them).
 
-    array : every PE multiplies in each active cycle; weights loaded into shadow registers
+    array : every PE multiplies in each active cycle
+    stream : words of program, weights and parameters, through the FIFO's memory into registers
     banks : 4-bit words read and written
     accumulators : each active cycle reads, adds and writes one word a column
     requantizers : one per word written to a bank
@@ -70,13 +70,14 @@ def estimate_energy(config: AcceleratorConfig, counters: Mapping[str, int], *, f
     bad = {key: value for key, value in n.items() if not value >= 0}
     require(not bad, f"Energy counters must be at least 0, not {bad}")
     lanes = n["active_cycles"] * config.cols
+    stream_bits = n["stream_words"] * config.word_bits
     memory_bytes = (n["read_beats"] + n["write_beats"]) * config.bus_bits // 8
     per_byte = _event("dram_byte_j" if memory_kind == "dram" else "on_chip_byte_j")
     return Energy({
-        "array": (lanes * config.rows * _event("mac_j")
-                  + n["load_cycles"] * config.cols * W_BITS * _event("register_bit_j")),
+        "array": lanes * config.rows * _event("mac_j"),
+        "stream": stream_bits * (_event("register_bit_j") + 2 * _event("sram_bit_j")),
         "banks": (n["bank_reads"] + n["bank_writes"]) * _event("bank_access_j"),
-        "accumulators": lanes * (2 * config.acc_bits * _event("accumulator_bit_j") + _event("accumulator_add_j")),
+        "accumulators": lanes * (2 * config.acc_bits * _event("sram_bit_j") + _event("accumulator_add_j")),
         "requantizers": n["bank_writes"] * _event("requantize_j"),
         "memory": memory_bytes * per_byte,
         "control": n["cycles"] * _event("control_cycle_j"),

@@ -24,11 +24,18 @@ __all__ = ["Part", "Predict", "Price", "layer_keys", "network_key", "price"]
 MISSING = ("model", "error", "interpolate")
 
 
+class Layer(Protocol):
+    """A layer of a prediction."""
+
+    name: str
+    cycles: int
+
+
 class Prediction(Protocol):
     """What the cost model says of a network: cycles of an image, by layer too, and the counters."""
 
     cycles: int
-    layers: Sequence[tuple[str, int]]
+    layers: Sequence[Layer]
     counters: dict[str, int]
 
 
@@ -75,11 +82,12 @@ def network_key(graph: Graph, config: AcceleratorConfig, board: str) -> CostKey:
     return CostKey.on(config, board, operator="network", shape=graph_digest(graph))
 
 
-def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequence[tuple[str, int]]) -> list[CostKey]:
-    """The key of each of ``layers`` (name and model cycles, as the cost model gives them), in their order."""
+def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequence[Layer]) -> list[CostKey]:
+    """The key of each of ``layers``, as the cost model gives them, in their order."""
     gemms = {gemm.name: gemm for gemm in lower(graph)}
     keys = []
-    for name, cycles in layers:
+    for layer in layers:
+        name, cycles = layer.name, layer.cycles
         if name in gemms:
             g = gemms[name]
             operator = "identity" if g.identity else "linear" if g.raw else "conv"
@@ -117,7 +125,8 @@ def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: s
     model = predict(graph, config)
     if table is None:
         require(missing == "model", "Price must be given a cost table unless missing is 'model'")
-        parts = tuple(Part(name=n, cycles=c, model_cycles=c, source="model") for n, c in model.layers)
+        parts = tuple(Part(name=layer.name, cycles=layer.cycles, model_cycles=layer.cycles, source="model")
+                      for layer in model.layers)
         return Price(cycles=model.cycles, model_cycles=model.cycles, counters=dict(model.counters),
                      parts=_with_rest(parts, model.cycles))
 
@@ -128,7 +137,8 @@ def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: s
                      parts=(whole,))
 
     parts = []
-    for (name, cycles), key in zip(model.layers, layer_keys(graph, config, board, model.layers), strict=True):
+    for layer, key in zip(model.layers, layer_keys(graph, config, board, model.layers), strict=True):
+        name, cycles = layer.name, layer.cycles
         row = table.newest(key, method=method, verilog_digest=verilog_digest, stale=stale)
         if row is not None:
             parts.append(Part(name=name, cycles=row.value, model_cycles=cycles, source=method, rows=(row.id,)))
@@ -147,6 +157,6 @@ def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: s
 
 
 def _with_rest(parts: tuple[Part, ...], cycles: int) -> tuple[Part, ...]:
-    """``parts`` and what of the model's ``cycles`` belongs to no layer (start, last write-back)."""
+    """``parts`` and, if the model gives some of its ``cycles`` to no layer, those."""
     rest = cycles - sum(p.model_cycles for p in parts)
     return parts if rest == 0 else (*parts, Part(name="rest", cycles=rest, model_cycles=rest, source="model"))

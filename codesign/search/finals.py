@@ -50,7 +50,8 @@ def measure_best(round: int, records: list[dict], options: SweepOptions, tools: 
         save_measurement(directory.measured / record["id"], measurement, {
             "id": record["id"], "round": round, "accuracy": accuracy, "rows": rows,
             "images": len(dataset.test_images), "model": f"candidates/{job.path.name}",
-            "model_cycles": prediction.cycles, "model_layers": [list(layer) for layer in prediction.layers]})
+            "model_cycles": prediction.cycles,
+            "model_layers": [[layer.name, layer.cycles] for layer in prediction.layers]})
         tools.log(f"round {round}: {record['id']} {accuracy:.2%} held-out, {measurement.cycles[0]} cycles, "
                   f"logits and cycles as predicted")
     return finalists

@@ -64,7 +64,7 @@ def verify(measurement: Measurement, integer: IntegerNetwork, images: np.ndarray
     for image, cycles in enumerate(measurement.cycles):
         if cycles != prediction.cycles:
             pairs = zip(measurement.layers, prediction.layers, strict=False)
-            name, got, wanted = next(((n, a, b) for (n, a), (_, b) in pairs if a != b), ("", 0, 0))
+            name, got, wanted = next(((n, c, p.cycles) for (n, c), p in pairs if c != p.cycles), ("", 0, 0))
             where = f"; first at layer {name}: model {wanted}, run {got}" if name else ""
             raise CodesignError(f"Cycles of image {image} must be the model's {prediction.cycles}, not {cycles}{where}")
 
@@ -79,11 +79,11 @@ def measurement_rows(measurement: Measurement, network: Network, config: Acceler
     rows = [Row(key=network_key(graph, config, board), value=middle, n=len(measurement.cycles),
                 quantiles={"0.1": low, "0.9": high}, model_value=prediction.cycles,
                 counters=dict(measurement.counters), **common)]
-    require([n for n, _ in measurement.layers] == [n for n, _ in prediction.layers],
+    require([n for n, _ in measurement.layers] == [layer.name for layer in prediction.layers],
             "Measurement's layers must be named as the cost model's")
     keys = layer_keys(graph, config, board, prediction.layers)
-    rows += [Row(key=key, value=cycles, model_value=model, **common)
-             for key, (_, cycles), (_, model) in zip(keys, measurement.layers, prediction.layers, strict=True)]
+    rows += [Row(key=key, value=cycles, model_value=model.cycles, **common)
+             for key, (_, cycles), model in zip(keys, measurement.layers, prediction.layers, strict=True)]
     return rows
 
 

@@ -11,6 +11,7 @@ from ..costs import Price
 from ..energy import Energy, estimate_energy
 from ..errors import CodesignError
 from ..graph import Graph
+from ..lowering import Gemm, lower
 from ..network import Network
 from ..resources import Resources, estimate_resources, excess
 
@@ -41,7 +42,10 @@ def solve(network: Network, configs: Sequence[AcceleratorConfig], board: Board, 
     Raises it too, with the last reason, where no configuration will do.
     """
     graph, best, reason = network.graph(), None, "there is none"
-    for config in configs:
+    gemms = lower(graph)
+    for config in sorted(configs, key=lambda c: -c.rows * c.cols):
+        if best is not None and _least_cycles(gemms, config) > best[1].cycles:
+            continue
         resources = estimate_resources(config, board.family)
         too_much = excess(resources, board, share)
         if too_much:
@@ -60,3 +64,15 @@ def solve(network: Network, configs: Sequence[AcceleratorConfig], board: Board, 
     energy = estimate_energy(config, {**cost.counters, "cycles": cost.cycles}, family=board.family,
                              memory_kind=board.memory_kind)
     return Pair(network=network, config=config, price=cost, resources=resources, energy=energy)
+
+
+def _least_cycles(gemms: Sequence[Gemm], config: AcceleratorConfig) -> int:
+    """No schedule takes fewer: every weight tile sees every pixel that is not dropped by a pool, one a cycle."""
+    total = 0
+    for gemm in gemms:
+        pixels = gemm.in_shape[1] * gemm.in_shape[2]
+        if gemm.padding is not None:
+            pixels = min(pixels, 4 * gemm.shape[1] * gemm.shape[2])
+        groups = 1 if gemm.identity else -(-len(gemm.operands) // config.rows)
+        total += groups * -(-gemm.out_channels // config.cols) * pixels * gemm.planes
+    return total

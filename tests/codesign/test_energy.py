@@ -4,7 +4,7 @@ from codesign.accelerator import PRESETS
 from codesign.energy import COUNTERS, coefficients, estimate_energy
 from codesign.errors import CodesignError
 
-COUNTS = dict(cycles=2000, active_cycles=1500, load_cycles=300, read_beats=700, write_beats=5, bank_reads=20_000,
+COUNTS = dict(cycles=2000, active_cycles=1500, stream_words=300, read_beats=700, write_beats=5, bank_reads=20_000,
               bank_writes=9_000)
 
 
@@ -30,7 +30,8 @@ def test_energy_is_linear_in_each_counter_and_never_falls():
 def test_figures_by_hand():
     parts = energy().components
     assert parts["static"] == pytest.approx(2000 / 75e6 * 0.25)
-    assert parts["array"] == pytest.approx(1500 * 256 * 0.10e-12 * 14 + 300 * 16 * 4 * 2e-15 * 14)
+    assert parts["array"] == pytest.approx(1500 * 256 * 0.10e-12 * 14)
+    assert parts["stream"] == pytest.approx(300 * 64 * (2e-15 * 14 + 2 * 10e-12 / 64), rel=0.01)
     assert parts["memory"] == pytest.approx(705 * 8 * 2.5e-12)
     dram = estimate_energy(PRESETS["ulx3s"], COUNTS, family="ecp5", memory_kind="dram").components["memory"]
     assert dram == pytest.approx(705 * 8 / 8 * 1.3e-9)

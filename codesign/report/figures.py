@@ -1,0 +1,172 @@
+"""The report's pictures, as SVG or PNG data that goes into the page."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, PercentFormatter
+
+from .text import si
+
+__all__ = ["confusion", "energy", "layer_cycles", "mistakes", "pareto", "training"]
+
+INK, GREY, PALE = "#1f2933", "#8795a1", "#dde3e9"
+BLUE, ORANGE, GREEN = "#2f6fb0", "#d9730d", "#2a8c6a"
+PARTS = ("#2f6fb0", "#123f6d", "#7fb2dc", "#2a8c6a", "#a3cf9f", "#d9730d", "#8795a1", "#dde3e9")
+STYLE = {"font.family": "sans-serif", "font.size": 9, "axes.edgecolor": GREY, "axes.labelcolor": INK,
+         "xtick.color": INK, "ytick.color": INK, "text.color": INK, "axes.spines.top": False,
+         "axes.spines.right": False, "axes.grid": True, "grid.color": PALE, "grid.linewidth": 0.6,
+         "axes.axisbelow": True, "svg.hashsalt": "codesign", "legend.frameon": False}
+
+
+def _figure(width: float, height: float, **grid) -> tuple[Figure, np.ndarray]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, np.atleast_1d(figure.subplots(**grid))
+
+
+def _data(figure: Figure, kind: str = "svg") -> str:
+    """The figure as a data URI."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    media = {"svg": "svg+xml", "png": "png"}[kind]
+    return f"data:image/{media};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def pareto(results: Mapping) -> str:
+    """Accuracy against cycles: every trained pair, the front, the measured; pairs only priced along the bottom."""
+    with matplotlib.rc_context(STYLE):
+        figure, (ax,) = _figure(8.2, 4.2)
+        candidates = results["candidates"]
+        trained = [c for c in candidates if c["status"] == "trained"]
+        priced = [c["price"]["cycles"] for c in candidates if c["status"] != "trained"]
+        for round, colour in ((1, PALE), (2, "#a9c7e3")):
+            chosen = [c for c in trained if c["round"] == round]
+            ax.scatter([c["price"]["cycles"] for c in chosen], [c["accuracy"] for c in chosen], s=46, color=colour,
+                       edgecolor=GREY, linewidth=0.7, label=f"trained in round {round} (validation)", zorder=2)
+        steps = sorted((c["price"]["cycles"], c["accuracy"]) for c in trained)
+        best, front = -1.0, []
+        for cycles, accuracy in steps:
+            if accuracy > best:
+                best = accuracy
+                front.append((cycles, accuracy))
+        ax.step(*zip(*front, strict=True), where="post", color=BLUE, linewidth=1.4, zorder=1,
+                label="front (validation)")
+        measured = [c for c in trained if "measured" in c]
+        ax.scatter([c["measured"]["cycles"] for c in measured], [c["measured"]["accuracy"] for c in measured],
+                   marker="*", s=190, color=ORANGE, edgecolor="white", linewidth=0.8, zorder=3,
+                   label=f"run on the RTL (held-out, {results['test_images']} images)")
+        bottom = ax.get_ylim()[0]
+        ax.scatter(priced, [bottom] * len(priced), marker="|", color=GREY, s=60, linewidth=0.8,
+                   label="priced, not trained")
+        limit = results["settings"]["space"]["budget"]["cycles"]
+        if any(c > limit for c in priced):
+            ax.axvline(limit, color=ORANGE, linewidth=0.8, linestyle="--")
+            ax.annotate("budget", (limit, 0.03), xycoords=("data", "axes fraction"), color=ORANGE, fontsize=8,
+                        xytext=(3, 0), textcoords="offset points")
+        ax.set_xscale("log")
+        ax.set_xlabel("cycles of one image")
+        ax.set_ylabel("accuracy")
+        ax.xaxis.set_major_formatter(lambda v, _: si(v, digits=1))
+        ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        ax.xaxis.set_minor_formatter(lambda v, _: si(v, digits=1))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+        return _data(figure)
+
+
+def layer_cycles(model: Sequence[tuple[str, int]], device: Sequence[tuple[str, int]]) -> str:
+    """Bars per layer: the cost model's cycles and the device's, side by side."""
+    with matplotlib.rc_context({**STYLE, "axes.grid.axis": "x"}):
+        figure, (ax,) = _figure(8.2, 0.9 + 0.34 * len(model))
+        y = np.arange(len(model))
+        ax.barh(y - 0.19, [c for _, c in model], 0.36, color=BLUE, label="cost model")
+        ax.barh(y + 0.19, [c for _, c in device], 0.36, color=ORANGE, label="device")
+        for i, ((_, a), (_, b)) in enumerate(zip(model, device, strict=True)):
+            difference = f"  {b:,}" + ("" if a == b else f" (model {a:,})")
+            ax.text(max(a, b), i, difference, va="center", fontsize=8)
+        ax.set_yticks(y, [name for name, _ in model])
+        ax.invert_yaxis()
+        ax.margins(x=0.12)
+        ax.set_xlabel("cycles")
+        ax.legend(loc="lower right")
+        return _data(figure)
+
+
+def energy(breakdowns: Mapping[str, Mapping[str, float]]) -> str:
+    """Stacked bars: energy of one image by component, a bar per candidate."""
+    with matplotlib.rc_context({**STYLE, "axes.grid.axis": "x"}):
+        figure, (ax,) = _figure(8.2, 1.1 + 0.36 * len(breakdowns))
+        y, left = np.arange(len(breakdowns)), np.zeros(len(breakdowns))
+        names = list(next(iter(breakdowns.values())))
+        for part, colour in zip(names, PARTS, strict=False):
+            values = np.array([b[part] for b in breakdowns.values()])
+            ax.barh(y, values, 0.6, left=left, color=colour, label=part)
+            left += values
+        for i, total in enumerate(left):
+            ax.text(total, i, f"  {si(total, 'J')}", va="center", fontsize=8)
+        ax.set_yticks(y, list(breakdowns))
+        ax.invert_yaxis()
+        ax.margins(x=0.12)
+        ax.xaxis.set_major_formatter(lambda v, _: si(v, "J", digits=2))
+        ax.set_xlabel("energy of one image (estimate)")
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+        return _data(figure)
+
+
+def training(histories: Mapping[str, Sequence[Mapping]]) -> str:
+    """Training loss and accuracy by epoch, a line per model."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(8.2, 2.9, ncols=2)
+        for name, history in histories.items():
+            for ax, key in zip(axes, ("loss", "train_accuracy"), strict=True):
+                points = [(h["epoch"], h[key]) for h in history if key in h]
+                if points:
+                    ax.plot(*zip(*points, strict=True), linewidth=1.2, label=name)
+        for ax, label in zip(axes, ("loss", "accuracy on training images"), strict=True):
+            ax.set_xlabel("epoch")
+            ax.set_ylabel(label)
+        axes[0].set_yscale("log")
+        axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        axes[1].legend(fontsize=8)
+        return _data(figure)
+
+
+def confusion(labels: np.ndarray, answers: np.ndarray, classes: Sequence[str]) -> str:
+    """Counts of (true class, answer); the diagonal is right."""
+    counts = np.zeros((len(classes), len(classes)), int)
+    np.add.at(counts, (labels, answers), 1)
+    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+        figure, (ax,) = _figure(4.2, 4.0)
+        shown = counts.astype(float)
+        np.fill_diagonal(shown, 0)
+        ax.imshow(shown, cmap="Oranges", vmin=0, vmax=max(3, shown.max()))
+        if len(classes) <= 20:
+            for (i, j), n in np.ndenumerate(counts):
+                if n:
+                    ax.text(j, i, str(n), ha="center", va="center", fontsize=8, color=GREY if i == j else INK,
+                            fontweight="normal" if i == j else "bold")
+            ax.set_xticks(range(len(classes)), classes)
+            ax.set_yticks(range(len(classes)), classes)
+        ax.set_xlabel("the device's answer")
+        ax.set_ylabel("true class")
+        return _data(figure)
+
+
+def mistakes(images: np.ndarray, captions: Sequence[str]) -> str:
+    """Pictures (uint8, N x C x H x W) with a caption each."""
+    columns = min(8, len(images))
+    rows = -(-len(images) // columns)
+    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+        figure, axes = _figure(1.0 * columns, 1.3 * rows, nrows=rows, ncols=columns)
+        cells: list[Axes] = list(np.ravel(axes))
+        for ax in cells:
+            ax.set_axis_off()
+        for ax, image, caption in zip(cells, images, captions, strict=False):
+            picture = image[0] if len(image) == 1 else image[:3].transpose(1, 2, 0)
+            ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+            ax.set_title(caption, fontsize=8)
+        return _data(figure, "png")
