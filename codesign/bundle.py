@@ -1,0 +1,100 @@
+"""A generated accelerator on disk: Verilog, program, C headers, and a manifest that says how to run it.
+
+====================  =======================================================================
+accelerator.v         the accelerator
+accelerator.yaml      its configuration, as a person writes it
+program.bin           the memory image: lead and body of the program, from a burst boundary on
+program.txt           the program decoded, for people
+isa.h, registers.h    program format and register map as C constants
+manifest.json         digests, addresses, input packing, logit positions, predicted cycles
+====================  =======================================================================
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+from .cycles import predict_schedule
+from .errors import CodesignError, require
+from .integer import A_BITS, PIXEL_BITS, W_BITS, IntegerNetwork
+from .isa import Isa
+from .memory_map import MemoryMap
+from .model import model_digest
+from .network import Network
+from .program import Program, instruction_bytes
+from .registers import c_header
+
+__all__ = ["manifest", "new_directory", "write_bundle"]
+
+FORMAT = 1
+PACKING = ("Channels of one load side by side, one byte each, 2**lanes_log2 bytes a pixel (unused ones zero), pixels "
+           "row by row; each load filled up to words program words. Before every load but the first comes its LOAD "
+           "instruction, given in hexadecimal as the bytes lie in memory.")
+
+
+@contextlib.contextmanager
+def new_directory(path: Path, what: str) -> Iterator[Path]:
+    """A temporary sibling that becomes ``path`` if all goes well, and vanishes otherwise.
+
+    Raises :class:`CodesignError`, naming ``what``, where ``path`` exists or cannot be written (a full disk).
+    """
+    require(not os.path.lexists(path), f"{what} must not exist yet, not {str(path)!r} which does")
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(path)
+    except OSError as e:
+        raise CodesignError(f"{what} {str(path)!r} must be writable: {e.strerror or e}") from e
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def manifest(network: Network, integer: IntegerNetwork, program: Program, verilog: str) -> dict:
+    """All that a driver must know, JSON-compatible. Addresses are relative to the memory's base."""
+    config, memory = program.config, MemoryMap.of(program)
+    prediction = predict_schedule(program.schedule)
+    return {
+        "format": FORMAT, "network": network.name, "accelerator": config.name, "clock_hz": config.clock_hz,
+        "bits": {"weights": W_BITS, "activations": A_BITS, "pixels": PIXEL_BITS},
+        "digests": {"config": config.digest(), "rtl": hashlib.sha256(verilog.encode()).hexdigest(),
+                    "program": program.digest(), "model": model_digest(integer), "network": network.digest()},
+        "memory": {"beat_bytes": program.beat_bytes, **asdict(memory), "size_bytes": memory.size_bytes},
+        "registers": memory.registers(),
+        "input": {"shape": list(program.input_shape), "packing": PACKING,
+                  "loads": [{"first_channel": load.first, "channels": load.count, **load.fields,
+                             "instruction": instruction_bytes(load, config).hex()} for load in program.schedule.loads]},
+        "output": {"values": program.results, "type": "int32, little endian", "logit_positions":
+                   list(program.logit_positions), "logit_scale": integer.logit_scale},
+        "predicted": {"method": "model", "cycles": prediction.cycles, "counters": prediction.counters,
+                      "layers": [asdict(layer) for layer in prediction.layers]},
+    }
+
+
+def write_bundle(path: Path, network: Network, integer: IntegerNetwork, program: Program, verilog: str,
+                 provenance: Mapping[str, object]) -> dict:
+    """Write the directory ``path`` whole or not at all; returns the manifest, which holds ``provenance`` too."""
+    isa = Isa(program.config)
+    files = {"accelerator.v": verilog.encode(), "program.bin": program.memory_image(),
+             "program.txt": f"{isa.describe()}\n\n{program.listing()}\n".encode(),
+             "isa.h": isa.c_header().encode(), "registers.h": c_header().encode(),
+             "accelerator.yaml": yaml.safe_dump(program.config.to_dict(), sort_keys=False).encode()}
+    values = {**manifest(network, integer, program, verilog), "provenance": dict(provenance),
+              "files": {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                        for name, content in files.items()}}
+    with new_directory(path, "Output directory") as work:
+        for name, content in files.items():
+            (work / name).write_bytes(content)
+        (work / "manifest.json").write_text(json.dumps(values, indent=1, allow_nan=False) + "\n")
+    return values

@@ -1,0 +1,136 @@
+"""Arguments that several commands share, and what they mean."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from ..errors import CodesignError, require
+
+if TYPE_CHECKING:
+    from ..accelerator import AcceleratorConfig
+    from ..board import Board
+    from ..integer import IntegerNetwork
+    from ..network import Network
+
+__all__ = ["Parser", "add_accelerator", "add_command", "add_json", "add_model", "add_network", "integer",
+           "new_path", "read_accelerator", "read_model", "read_network"]
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
+class Parser(argparse.ArgumentParser):
+    """Shows defaults in its help, and errors in one line."""
+
+    def __init__(self, **kwargs):
+        super().__init__(formatter_class=_Help, allow_abbrev=False, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+def add_command(commands, name: str, run: Callable[[argparse.Namespace], int | None], text: str,
+                more: str = "") -> Parser:
+    """A subcommand; ``run(args)`` does it and may return an exit status. ``more`` is only in its own help."""
+    parser = commands.add_parser(name, help=text[0].lower() + text[1:], description=f"{text}. {more}")
+    parser.set_defaults(run=run)
+    parser.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS,
+                        help="show the traceback of an error")
+    return parser
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+
+
+def integer(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
+    """An argument's type: an integer in ``low``..``high``."""
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,18}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"must be an integer in {low}..{high}, not {text!r}")
+        return int(text)
+    return parse
+
+
+def new_path(text: str) -> Path:
+    """A path to be made. Raises :class:`CodesignError` where it exists, or nothing can be made there."""
+    path = Path(text)
+    require(text != "" and path.name != "", f"Output directory must be a path that can be made, not {text!r}")
+    require(not path.exists() and not path.is_symlink(),
+            f"Output directory must not exist yet, not {text!r} which does")
+    parent = next(p for p in path.absolute().parents if p.exists())
+    require(parent.is_dir(), f"Output directory must be within a directory, not {str(parent)!r}")
+    return path
+
+
+def add_network(parser: argparse.ArgumentParser, name: str = "NETWORK", text: str = "") -> None:
+    parser.add_argument("network", metavar=name,
+                        help=text or "a network: a YAML file, or diracdeltanet-116, diracdeltanet-128")
+    parser.add_argument("--resolution", type=integer(1, 4096), metavar="N",
+                        help="pixels on a side, instead of the network's own")
+    parser.add_argument("--classes", type=integer(1, 1_000_000), metavar="N",
+                        help="outputs of the linear layer, instead of the network's own")
+
+
+def read_network(args: argparse.Namespace) -> "Network":
+    from ..network import load_network
+
+    return load_network(args.network, resolution=args.resolution, classes=args.classes)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    add_network(parser, "MODEL", "a trained model's directory, or (with --random-weights) a network: a YAML file, "
+                                 "diracdeltanet-116 or diracdeltanet-128")
+    parser.add_argument("--random-weights", type=integer(0), metavar="SEED", help="draw the network's weights")
+
+
+def read_model(args: argparse.Namespace, weights: bool = True) -> tuple["Network", "IntegerNetwork | None"]:
+    """The trained model or the network with random weights that the command is about.
+
+    Without ``weights``, a network alone will do: its integers are None.
+    """
+    if Path(args.network).is_dir():
+        require(args.random_weights is None and args.resolution is None and args.classes is None,
+                f"Trained model {args.network!r} must be taken as it is, not with --random-weights, --resolution or "
+                "--classes")
+        from ..model import load_model
+
+        return load_model(args.network)
+    network = read_network(args)
+    if args.random_weights is None and not weights:
+        return network, None
+    require(args.random_weights is not None,
+            f"Model must be a trained model's directory, or a network with --random-weights SEED, not {args.network!r}")
+    from ..random_weights import random_network
+
+    return network, random_network(network.graph(), args.random_weights)
+
+
+def add_accelerator(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--accelerator", metavar="A",
+                        help="an accelerator: a YAML file, or tiny, ulx3s, ultra96, zcu102")
+    parser.add_argument("--board", metavar="B", help="a board: a YAML file, or ultra96, ulx3s, zcu102; alone, it means "
+                                                     "its own accelerator; beside one, its clock and memory count")
+
+
+def read_accelerator(args: argparse.Namespace) -> tuple["AcceleratorConfig", "Board | None"]:
+    """The accelerator that the command is about, and its board, if any; it must be likely to fit the board."""
+    from ..accelerator import load_accelerator
+    from ..board import load_board
+    from ..resources import estimate_resources, excess
+
+    if args.accelerator is None and args.board is None:
+        raise CodesignError("Accelerator must be given by --accelerator or --board")
+    if args.board is None:
+        return load_accelerator(args.accelerator), None
+    board = load_board(args.board)
+    config = board.preset() if args.accelerator is None else board.place(load_accelerator(args.accelerator))
+    too_much = excess(estimate_resources(config, board.family), board)
+    require(not too_much, f"Accelerator {config.name}: {too_much[0] if too_much else ''}")
+    return config, board

@@ -1,0 +1,33 @@
+"""``codesign report``: a sweep's results, as a table and an HTML page."""
+
+import argparse
+
+from .arguments import add_command, add_json
+from .output import print_json
+from .sweep import command_line
+
+__all__ = ["add"]
+
+
+def add(commands) -> None:
+    parser = add_command(commands, "report", run, "Write a sweep's HTML report again and print its Pareto front")
+    parser.add_argument("directory", metavar="DIR", help="the sweep's directory")
+    parser.add_argument("--dataset", metavar="D", help="where the data set is now, if not as the sweep had it")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from ..datasets import load_dataset
+    from ..report import load_results, text_table, write_report
+
+    results = load_results(args.directory)
+    reference = args.dataset or results["dataset"]
+    dataset = load_dataset(reference, None if reference == "digits" else results["settings"]["space"]["input"][1])
+    settings = results["settings"]
+    page = write_report(args.directory, dataset, command_line(
+        settings, out=args.directory, board=settings["board"]["name"], space=settings["space"]["name"],
+        dataset=reference))
+    if args.json:
+        print_json({**results, "report": str(page.absolute())})
+    else:
+        print(f"{text_table(results)}\n\nreport: {page.absolute()}")

@@ -1,0 +1,93 @@
+"""``codesign simulate``: a model on the simulated accelerator, held against the reference and the cost model."""
+
+import argparse
+import sys
+
+from ..errors import CodesignError, require
+from .arguments import add_accelerator, add_command, add_json, add_model, integer, read_accelerator, read_model
+from .output import print_json, print_table
+
+__all__ = ["add"]
+
+RANDOM_IMAGES_SEED = 0
+
+
+def _count(text: str) -> int | None:
+    return None if text == "all" else integer(1, 10_000_000)(text)
+
+
+def add(commands) -> None:
+    parser = add_command(commands, "simulate", run, "Run images on the simulated accelerator (Verilator)",
+                         "Logits are compared with the reference, cycles and counters with the cost model; any "
+                         "difference is an error that says where.")
+    add_model(parser)
+    add_accelerator(parser)
+    parser.add_argument("--images", type=_count, default=8, metavar="N", help="how many, from the first; or all")
+    parser.add_argument("--dataset", metavar="D",
+                        help="take held-out images of: digits, a folder of CIFAR-10's binary version, or one with "
+                             "train/ and test/; without it, of what the model was trained on, or random images")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    network, integers = read_model(args)
+    config, _ = read_accelerator(args)
+    images, labels = _images(args, network.input, integers.info)
+
+    from tqdm import tqdm
+
+    from codesign.sim.measure import compare
+    from codesign.sim.verilated import VerilatorDevice
+
+    print(f"simulator of {config.name}: built now, if it was not before", file=sys.stderr)
+    device = VerilatorDevice(config)
+    with tqdm(total=len(images), desc=f"{network.name} on {config.name}", unit="image", file=sys.stderr) as bar:
+        comparison = compare(integers, config, images, device, progress=lambda done: bar.update(1))
+    result, prediction = comparison.result, comparison.prediction
+    accuracy = None if labels is None else float((result.logits.argmax(axis=1) == labels).mean())
+    layers = [{"name": name, "cycles": cycles, "model_cycles": layer.cycles}
+              for (name, cycles), layer in zip(result.layer_cycles, prediction.layers, strict=True)]
+    values = {"network": network.name, "accelerator": config.name, "method": "simulated", "images": len(images),
+              "bit_exact": comparison.differences == 0, "cycles": result.cycles[0], "model_cycles": prediction.cycles,
+              "images_per_s": config.clock_hz / result.cycles[0], "accuracy": accuracy, "layers": layers,
+              "counters": result.counters, "model_counters": prediction.counters}
+    if args.json:
+        print_json(values)
+    else:
+        _print(values, config.clock_hz)
+    if comparison.problem:
+        raise CodesignError(comparison.problem)
+
+
+def _images(args: argparse.Namespace, shape: tuple[int, int, int], info: dict):
+    """uint8 images and, where they are known, labels."""
+    import numpy as np
+
+    from ..datasets import load_dataset
+
+    reference = args.dataset or info.get("dataset_path") or info.get("dataset")
+    if reference is None:
+        return np.random.default_rng(RANDOM_IMAGES_SEED).integers(
+            0, 256, (args.images or 8, *shape), dtype=np.uint8), None
+    # A search's networks say which part of the data set they were validated on; the held-out part is another.
+    reference = reference.partition(" (validation split")[0]
+    dataset = load_dataset(reference, None if reference == "digits" else shape[1])
+    require(dataset.shape == shape, f"Data set's images must be {list(shape)} like the network's input, "
+                                    f"not {list(dataset.shape)}")
+    count = len(dataset.test_images) if args.images is None else args.images
+    require(count <= len(dataset.test_images),
+            f"Images must be at most the {len(dataset.test_images)} held out of {dataset.name}, not {count}")
+    return dataset.test_images[:count], dataset.test_labels[:count]
+
+
+def _print(values: dict, clock_hz: int) -> None:
+    print_table(("layer", "cycles (simulated)", "cost model"),
+                [*((x["name"], x["cycles"], x["model_cycles"]) for x in values["layers"]),
+                 ("total", values["cycles"], values["model_cycles"])])
+    print()
+    print_table(("counter", "simulated", "cost model"),
+                ((name, value, values["model_counters"][name]) for name, value in values["counters"].items()))
+    accuracy = "" if values["accuracy"] is None else f", {values['accuracy']:.2%} right"
+    print(f"\n{values['images']} images: logits {'equal' if values['bit_exact'] else 'DIFFER from'} the reference"
+          f"{' bit for bit' if values['bit_exact'] else ''}{accuracy}; "
+          f"{values['images_per_s']:,.1f} images/s at {clock_hz / 1e6:g} MHz")

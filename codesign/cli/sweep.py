@@ -1,0 +1,65 @@
+"""``codesign sweep``: the search, from proposals to measured pairs and their report."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from .arguments import add_command, add_json, integer
+from .output import print_json
+
+__all__ = ["add"]
+
+
+def add(commands) -> None:
+    parser = add_command(commands, "sweep", run, "Search pairs of a network and an accelerator",
+                         "They are priced by the cost model, the promising are trained, the best run on the generated "
+                         "RTL; then round again, priced with what was measured. The same command continues an "
+                         "interrupted sweep and shows a finished one.")
+    parser.add_argument("--out", required=True, metavar="DIR", help="the sweep's directory, new or to be continued")
+    parser.add_argument("--board", default="ulx3s", metavar="B", help="a board: a YAML file, or ultra96, ulx3s, zcu102")
+    parser.add_argument("--space", default="digits", metavar="S", help="what is searched: a YAML file, or digits")
+    parser.add_argument("--dataset", default="digits", metavar="D",
+                        help="digits, a folder of CIFAR-10's binary version, or one with train/ and test/")
+    parser.add_argument("--trials", type=integer(1, 100_000), default=48, help="different pairs to price")
+    parser.add_argument("--trained", type=integer(1, 100_000), default=20, help="networks to train, about")
+    parser.add_argument("--finalists", type=integer(1, 1000), default=3, help="pairs run on the RTL after each round")
+    parser.add_argument("--epochs", type=integer(1, 100_000), default=40, help="of training in the search")
+    parser.add_argument("--final-epochs", type=integer(1, 100_000), default=60,
+                        help="of training before a run on the RTL")
+    parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
+    parser.add_argument("--workers", type=integer(1, 1024), default=2, help="trainings at a time")
+    add_json(parser)
+
+
+def command_line(settings: dict, **words: str) -> str:
+    """What to type to get a sweep with ``settings`` (see SweepOptions) again; ``words``: out, board, space, dataset."""
+    keys = ("trials", "trained", "finalists", "epochs", "final_epochs", "seed")
+    words |= {key.replace("_", "-"): str(settings[key]) for key in keys}
+    return shlex.join(["codesign", "sweep", *(word for key, value in words.items() for word in (f"--{key}", value))])
+
+
+def run(args: argparse.Namespace) -> None:
+    from ..board import load_board
+    from ..search import SweepOptions, load_space, run_sweep
+
+    space, board = load_space(args.space), load_board(args.board)
+    options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=args.trained,
+                           finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
+                           workers=args.workers)
+    from codesign.sim.toolchain import environment
+    from codesign.sim.tools import search_tools
+
+    environment()  # a missing tool is better told now than after the trainings
+    tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1])
+    results = run_sweep(options, tools)
+
+    from ..report import text_table, write_report
+
+    page = write_report(options.out, tools.dataset(), command_line(
+        options.settings(), out=args.out, board=args.board, space=args.space, dataset=args.dataset))
+    if args.json:
+        print_json(results)
+    else:
+        print(f"{text_table(results)}\n\nreport: {page.absolute()}")
+    print(f"codesign sweep: done, {options.out}", file=sys.stderr)
