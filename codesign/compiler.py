@@ -3,8 +3,9 @@
 import numpy as np
 
 from .accelerator import AcceleratorConfig
+from .analysis import max_values
 from .errors import require
-from .integer import A_BITS, IntegerNetwork, Layer
+from .integer import IntegerNetwork, Layer
 from .isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from .lowering import Gemm
 from .program import Program, instruction_bytes
@@ -21,9 +22,8 @@ def _layer(network: IntegerNetwork, gemm: Gemm) -> Layer:
     return Layer(weight=np.eye(m, dtype=np.int8), mul=ones, add=0 * ones, shift=0 * ones)
 
 
-def _prove_width(gemm: Gemm, layer: Layer, config: AcceleratorConfig) -> None:
-    """Operands are never negative, so every partial sum lies between the sums of one sign's weights."""
-    largest = 2**A_BITS - 1 if gemm.planes == 1 else 255 if gemm.planes == 2 else 2**(A_BITS * gemm.planes) - 1
+def _prove_width(gemm: Gemm, layer: Layer, largest: int, config: AcceleratorConfig) -> None:
+    """Operands are 0..``largest``, never negative, so every partial sum lies between the sums of one sign's weights."""
     weight = layer.weight.astype(np.int64)
     high = np.maximum(weight, 0).sum(axis=1) * largest
     low = np.minimum(weight, 0).sum(axis=1) * largest
@@ -90,8 +90,11 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, products
     ``products`` : stop after that many, leaving their maps in the banks (for comparing them).
     """
     plan = schedule(network.graph, config)
+    largest = max_values(network.graph)
     for gemm in plan.gemms:
-        _prove_width(gemm, _layer(network, gemm), config)
+        if not gemm.identity:  # which copies activations
+            source = next(node for node in network.graph.nodes if node.name == gemm.name).inputs[0]
+            _prove_width(gemm, network.layers[gemm.name], largest[source], config)
     products = len(plan.gemms) if products is None else products
     blocks, isa = _Blocks(plan, network), Isa(config)
     body = b"".join(blocks.packet(p) for p in plan.passes if p.gemm < products)

@@ -43,7 +43,7 @@ class _Channel:
     def __init__(self, config: AcceleratorConfig):
         self.rate = config.memory.decibytes_per_cycle
         self.cost = max(10 * config.bus_bits // 8, self.rate)
-        self.busy_until = 0  # in units of 1/rate cycles
+        self.busy_until = -self.cost  # in units of 1/rate cycles; idle
 
     def leave(self, earliest: int) -> int:
         self.busy_until = max(self.busy_until + self.cost, earliest * self.rate)

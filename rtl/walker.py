@@ -74,7 +74,7 @@ class Walker(wiring.Component):
         ]
 
         with m.If(self.beat):
-            m.d.sync += [started.eq(1), plane.eq(Mux(last_plane, 0, plane + 1)),
+            m.d.sync += [started.eq(started | last_plane), plane.eq(Mux(last_plane, 0, plane + 1)),
                          plane_offset.eq(Mux(last_plane, 0, plane_offset + f["plane_stride"]))]
             with m.If(last_beat):
                 m.d.sync += running.eq(0)

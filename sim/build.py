@@ -5,22 +5,27 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from codesign.accelerator import AcceleratorConfig
-from codesign.errors import CodesignError
 from codesign.rtl.accelerator import Accelerator
 from codesign.rtl.emit import to_verilog
 
-from .toolchain import environment, find_verilator
+from codesign.accelerator import AcceleratorConfig
+from codesign.errors import CodesignError
+
+from .toolchain import Verilator, environment, find_verilator
 
 __all__ = ["accelerator_verilog", "build_simulator", "cache_directory", "rtl_digest"]
 
 TOP = "accelerator"
 _VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal", "-Wno-lint",
-                    "--prefix", f"V{TOP}", "--top-module", TOP, "-CFLAGS", "-fPIC"]
-_OPTIMIZE = ["OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1"]
+                    "--prefix", f"V{TOP}", "--top-module", TOP]
+_CXX_FLAGS = ["-std=gnu++17", "-fPIC", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0",
+              "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"]
 
 
 def cache_directory() -> Path:
@@ -29,14 +34,20 @@ def cache_directory() -> Path:
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codesign"
 
 
-def _publish(directory: Path, target: Path) -> None:
-    """Move a finished directory into the cache; somebody else's equal one is as good."""
+@contextmanager
+def _building(target: Path) -> Iterator[Path]:
+    """A temporary directory that becomes ``target`` when all went well; somebody else's equal one is as good."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=target.parent, prefix="building-"))
     try:
-        directory.rename(target)
-    except OSError:
-        if not target.exists():
-            raise
-        shutil.rmtree(directory)
+        yield work
+        try:
+            work.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _source_digest() -> str:
@@ -89,34 +100,60 @@ def build_simulator(config: AcceleratorConfig) -> Path:
     verilog = accelerator_verilog(config)
     harness = resources.files(__package__).joinpath("simulator.cpp").read_text()
     verilator = find_verilator()
-    key = hashlib.sha256("\0".join([verilog, harness, verilator.version_text, *_VERILATOR_FLAGS, *_OPTIMIZE])
+    key = hashlib.sha256("\0".join([verilog, harness, verilator.version_text, *_VERILATOR_FLAGS, *_CXX_FLAGS])
                          .encode()).hexdigest()[:32]
     target = cache_directory() / "simulators" / key
     library = target / "simulator.so"
     if library.exists():
         return library
-    target.parent.mkdir(parents=True, exist_ok=True)
     env = environment()
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix="building-"))
-    try:
+    include = _include(env, verilator)
+    runtime = _runtime(include, env)
+    with _building(target) as work:
         (work / f"{TOP}.v").write_text(verilog)
         (work / "simulator.cpp").write_text(harness)
         (work / "banks.h").write_text(_banks_header(config))
         (work / "public.vlt").write_text('`verilator_config\npublic_flat_rd -module "row" -var "bank"\n')
         _run([str(verilator.path), *_VERILATOR_FLAGS, "--Mdir", "obj", "public.vlt", f"{TOP}.v"], work, env)
-        jobs = str(os.cpu_count() or 1)
-        _run(["make", "-C", "obj", "-f", f"V{TOP}.mk", "-j", jobs, *_OPTIMIZE, f"libV{TOP}.a", "libverilated.a"],
-             work, env)
-        include = Path(env["VERILATOR_ROOT"]) / "include" if "VERILATOR_ROOT" in env else _include(verilator.path, env)
-        _run(["g++", "-std=c++17", "-O2", "-fPIC", "-shared", "-I.", "-Iobj", f"-I{include}", f"-I{include}/vltstd",
-              "simulator.cpp", f"obj/libV{TOP}.a", "obj/libverilated.a", "-lpthread", "-o", "simulator.so"], work, env)
+        sources = sorted(p.name for p in (work / "obj").glob("*.cpp"))
+        slow = [name for name in sources if "__Slow" in name]  # construction and settling: run once
+        (work / "slow.cpp").write_text("".join(f'#include "{name}"\n' for name in slow))
+        units = [("slow.cpp", "-O0"), ("simulator.cpp", "-O2"),
+                 *((f"obj/{name}", "-O2") for name in sources if name not in slow)]
+        objects = _compile(units, [work, work / "obj", *include], work, env)
+        _run(["g++", "-shared", *objects, str(runtime), "-lpthread", "-o", "simulator.so"], work, env)
         shutil.rmtree(work / "obj")
-        _publish(work, target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        for name in objects:
+            (work / name).unlink()
     return library
 
 
-def _include(verilator: Path, env: dict[str, str]) -> Path:
-    root = subprocess.run([str(verilator), "--getenv", "VERILATOR_ROOT"], env=env, capture_output=True, text=True)
-    return Path(root.stdout.strip()) / "include"
+def _compile(units: list[tuple[str, str]], include: list[Path], work: Path, env: dict[str, str]) -> list[str]:
+    """Compile (source, optimization) pairs side by side; returns the objects' names."""
+    def one(unit: tuple[str, str]) -> str:
+        source, optimize = unit
+        name = f"{Path(source).stem}.o"
+        _run(["g++", *_CXX_FLAGS, optimize, *(f"-I{path}" for path in include), "-c", source, "-o", name], work, env)
+        return name
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(one, units))
+
+
+def _include(env: dict[str, str], verilator: Verilator) -> list[Path]:
+    root = env.get("VERILATOR_ROOT") or subprocess.run(
+        [str(verilator.path), "--getenv", "VERILATOR_ROOT"], env=env, capture_output=True, text=True).stdout.strip()
+    return [Path(root) / "include", Path(root) / "include" / "vltstd"]
+
+
+def _runtime(include: list[Path], env: dict[str, str]) -> Path:
+    """Verilator's own library, which does not depend on the design: compiled once."""
+    sources = [include[0] / "verilated.cpp", include[0] / "verilated_threads.cpp"]
+    key = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + " ".join(_CXX_FLAGS).encode()).hexdigest()[:32]
+    target = cache_directory() / "runtime" / key
+    library = target / "verilated.a"
+    if not library.exists():
+        with _building(target) as work:
+            objects = _compile([(str(p), "-O2") for p in sources], include, work, env)
+            _run(["ar", "rcs", "verilated.a", *objects], work, env)
+    return library

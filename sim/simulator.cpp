@@ -5,6 +5,7 @@
 // leave in order at most one a cycle and no faster than the bandwidth, counted in tenths of a byte. Writes see the
 // same on their own channel, and their responses come latency cycles after their beat.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -18,7 +19,7 @@
 
 namespace {
 
-constexpr uint64_t kBeat = BUS_BYTES;
+constexpr int64_t kBeat = BUS_BYTES;
 
 // Ports of up to 64 bits are integers, wider ones arrays of 32-bit words.
 template <typename Port> void set_port(Port& port, const uint8_t* bytes) { std::memcpy(&port, bytes, kBeat); }
@@ -26,29 +27,29 @@ template <typename Port> void get_port(const Port& port, uint8_t* bytes) { std::
 
 // When beats leave a channel: as late as the one before it plus its own time, in units of 1/rate cycles.
 struct Channel {
-  uint64_t rate = 1, cost = 1, busy_until = 0;
-  void configure(uint64_t decibytes_per_cycle) {
+  int64_t rate = 1, cost = 1, busy_until = 0;
+  void configure(int64_t decibytes_per_cycle) {
     rate = decibytes_per_cycle;
-    cost = 10 * kBeat > rate ? 10 * kBeat : rate;
-    busy_until = 0;
+    cost = std::max<int64_t>(10 * kBeat, rate);
+    busy_until = -cost;  // idle
   }
-  uint64_t leave(uint64_t earliest_cycle) {
-    const uint64_t next = busy_until + cost, earliest = earliest_cycle * rate;
-    busy_until = next > earliest ? next : earliest;
+  int64_t leave(int64_t earliest_cycle) {
+    const int64_t next = busy_until + cost, earliest = earliest_cycle * rate;
+    busy_until = std::max(next, earliest);
     return (busy_until + rate - 1) / rate;
   }
 };
 
-struct ReadBeat { uint64_t cycle, address; bool last; };
+struct ReadBeat { int64_t cycle, address; bool last; };
 
 struct Simulator {
   VerilatedContext context;
   std::unique_ptr<Vaccelerator> top;
   std::vector<uint8_t> memory;
-  uint64_t now = 0, latency = 40;
+  int64_t now = 0, latency = 40;
   Channel read_channel, write_channel;
   std::deque<ReadBeat> reads;
-  std::deque<uint64_t> write_addresses, responses;
+  std::deque<int64_t> write_addresses, responses;
   bool out_of_range = false;
 
   Simulator() : top(new Vaccelerator(&context)) {
@@ -57,9 +58,9 @@ struct Simulator {
     top->rst = 0;
   }
 
-  uint8_t* at(uint64_t address) {
+  uint8_t* at(int64_t address) {
     static uint8_t nowhere[kBeat];
-    if (address + kBeat <= memory.size()) return memory.data() + address;
+    if (address + kBeat <= static_cast<int64_t>(memory.size())) return memory.data() + address;
     out_of_range = true;
     return nowhere;
   }
@@ -96,7 +97,8 @@ struct Simulator {
   void accept_read() {
     const unsigned beats = top->m_axi_arlen + 1u;
     for (unsigned i = 0; i < beats; i++) {
-      reads.push_back({read_channel.leave(now + latency), top->m_axi_araddr + i * kBeat, i + 1 == beats});
+      const int64_t address = static_cast<int64_t>(top->m_axi_araddr) + i * kBeat;
+      reads.push_back({read_channel.leave(now + latency), address, i + 1 == beats});
     }
   }
 
@@ -104,7 +106,7 @@ struct Simulator {
     uint8_t bytes[kBeat];
     get_port(top->m_axi_wdata, bytes);
     uint8_t* target = at(write_addresses.front());
-    for (uint64_t i = 0; i < kBeat; i++) {
+    for (int64_t i = 0; i < kBeat; i++) {
       if (static_cast<uint64_t>(top->m_axi_wstrb) >> i & 1) target[i] = bytes[i];
     }
     write_addresses.pop_front();
@@ -168,6 +170,7 @@ void sim_free(Simulator* sim) { delete sim; }
 
 uint8_t* sim_memory(Simulator* sim) { return sim->memory.data(); }
 
+// Set the memory's timing; the memory is idle then.
 void sim_configure(Simulator* sim, uint64_t decibytes_per_cycle, uint64_t latency_cycles) {
   sim->read_channel.configure(decibytes_per_cycle);
   sim->write_channel.configure(decibytes_per_cycle);

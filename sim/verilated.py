@@ -76,7 +76,6 @@ class _Session:
         self.sim = library.sim_new(size)
         self.memory = np.ctypeslib.as_array(library.sim_memory(self.sim), (size,))
         self.memory[:len(image)] = np.frombuffer(image, np.uint8)
-        library.sim_configure(self.sim, config.memory.decibytes_per_cycle, config.memory.latency_cycles)
         digest = tuple(self.read(name) for name in ("DIGEST_LO", "DIGEST_HI"))
         require(digest == digest_words(config),
                 f"Simulated accelerator must have digest {digest_words(config)}, not {digest}")
@@ -116,6 +115,8 @@ class _Session:
             data = np.frombuffer(program.pack_image(image), np.uint8)
             self.memory[self.input_at:self.input_at + len(data)] = data
             self.memory[self.output_at:] = 0xEE  # nobody's result
+            memory = self.config.memory
+            self.library.sim_configure(self.sim, memory.decibytes_per_cycle, memory.latency_cycles)
             self.write("CONTROL", 1)
             outcome = self.library.sim_wait(self.sim, bound)
             require(outcome != 1, f"Simulated run must end within {bound} cycles")

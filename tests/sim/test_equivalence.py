@@ -1,0 +1,55 @@
+"""The project's first promise: RTL == reference bit for bit, and RTL == cost model cycle for cycle."""
+
+import numpy as np
+import pytest
+
+from codesign.comparison import first_difference
+from codesign.compiler import compile_network
+from codesign.cycles import predict_schedule
+from codesign.errors import CodesignError
+from codesign.random_weights import extreme_network, random_network
+from codesign.reference import evaluate
+from codesign.sim.verilated import VerilatorDevice
+from tests.random_graphs import CONFIGS, random_config, random_graph
+
+
+def check(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    while True:
+        config, graph = random_config(rng), random_graph(rng)
+        network = (extreme_network if rng.random() < 0.5 else random_network)(graph, seed)
+        try:
+            program = compile_network(network, config)
+        except CodesignError as e:  # some do not fit the smallest banks, and are told so
+            assert "bank_depth" in str(e)
+            continue
+        break
+    images = rng.integers(0, 256, (3, *graph.input_shape)).astype(np.uint8)
+    images[0] = rng.choice([0, 255])
+    device = VerilatorDevice(config)
+    result = device.run(program, images)
+    expected = evaluate(network, images)
+    if not np.array_equal(result.logits, expected):
+        image = images[int(np.argwhere(result.logits != expected)[0][0])]
+        pytest.fail(f"{config.name}: {first_difference(network, config, image, device.banks)}")
+    prediction = predict_schedule(program.schedule)
+    assert result.counters == prediction.counters
+    assert result.layer_cycles == tuple((layer.name, layer.cycles) for layer in prediction.layers)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_pair(seed):
+    check(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1600))
+def test_more_random_pairs(seed):
+    check(seed)
+
+
+def test_configs_cover_the_shapes():
+    assert {np.sign(c.rows - c.cols) for c in CONFIGS} == {-1, 0, 1}
+    assert any(c.rows % c.cols and c.rows > c.cols for c in CONFIGS)
+    assert any(c.cols % c.rows and c.cols > c.rows for c in CONFIGS)
+    assert {c.words_per_beat for c in CONFIGS} >= {1, 2, 8}
