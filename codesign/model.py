@@ -113,7 +113,7 @@ def _load(path: Path) -> tuple[Network, IntegerNetwork]:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except (ValueError, EOFError, KeyError, AttributeError, TypeError, MemoryError,
             NotImplementedError, OverflowError, struct.error, zipfile.BadZipFile, zlib.error) as e:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..analysis import max_values
+from ..errors import CodesignError, require
 from ..folding import fold
 from ..graph import Conv, Linear
 from ..integer import IntegerNetwork, Layer
@@ -21,7 +22,8 @@ __all__ = ["QuantizedNetwork", "build"]
 BATCH_NORM_EPSILON = 1e-3  # of variances in squared accumulator steps
 BATCH_NORM_MOMENTUM = 0.1
 INITIAL_CLIP = 3.0  # standard deviations of a batch-normed channel
-LAST_RANGE = 10.0  # what 15 steps of the last activation stand for, as in DiracDeltaNet's release
+BIAS_LIMIT = 2**30  # logits leave the accelerator as 32 bits
+INITIAL_LOGITS = 1.0  # standard deviation aimed at
 
 
 class QuantizedConv(nn.Module):
@@ -73,10 +75,11 @@ class QuantizedLinear(nn.Module):
         self.weight = nn.Parameter(torch.randn(m, k, generator=generator) / math.sqrt(k))
         self.quantize_weight = quantizer(self.weight)
         self.bias = nn.Parameter(torch.zeros(m))
-        self.input_scale = LAST_RANGE / A_LEVELS / pixels
+        deviation = self.quantize_weight(self.weight).detach().std() * A_LEVELS / 3 * math.sqrt(k) * pixels
+        self.log_scale = nn.Parameter(torch.log(INITIAL_LOGITS / deviation))
 
-    def logit_scale(self) -> torch.Tensor | float:
-        return self.quantize_weight.step() * self.input_scale
+    def logit_scale(self) -> torch.Tensor:
+        return self.log_scale.exp()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         acc = pointwise(x, self.quantize_weight(self.weight))
@@ -84,7 +87,10 @@ class QuantizedLinear(nn.Module):
 
     def integers(self) -> Layer:
         weight = self.quantize_weight(self.weight).cpu().numpy().astype(np.int8)
-        bias = (self.bias.double() / self.logit_scale()).round().cpu().numpy().astype(np.int64)
+        bias = (self.bias.double() / self.logit_scale()).round().cpu().numpy()
+        require(bool((np.abs(bias) < BIAS_LIMIT).all()),
+                f"Bias must be below {BIAS_LIMIT} logit steps, not {np.abs(bias).max()}")
+        bias = bias.astype(np.int64)
         ones = np.ones_like(bias)
         return Layer(weight=weight, mul=ones, add=bias, shift=0 * ones)
 
@@ -130,7 +136,12 @@ class QuantizedNetwork(nn.Module):
     def integer(self) -> IntegerNetwork:
         """The integers that are deployed. Raises :class:`~codesign.errors.CodesignError` where they are not finite."""
         names = [node.name for node in self.graph.nodes if isinstance(node.op, Conv | Linear)]
-        layers = {name: layer.integers() for name, layer in zip(names, self.layers, strict=True)}
+        layers = {}
+        for name, layer in zip(names, self.layers, strict=True):
+            try:
+                layers[name] = layer.integers()
+            except CodesignError as e:
+                raise CodesignError(f"{name}: {e} (the training diverged)") from None
         return IntegerNetwork(self.graph, layers, float(self.layers[-1].logit_scale()))
 
 

@@ -3,7 +3,8 @@
 Everything here is in units of one quantization step: weights -8..7, activations 0..15. A tensor's real scale never
 matters to a convolution, since the batch norm behind it divides it out; so whatever meets in a concat is on one
 activation grid by construction. (DiracDeltaNet's release multiplies the same integers by a constant instead, 2/15,
-6/15 for the stem and 10/15 for the last convolution; only the linear layer, which has no batch norm, could tell.)
+6/15 for the stem and 10/15 for the last convolution. Only the linear layer has no batch norm behind it: there the
+scale of the logits is one learned number.)
 """
 
 import math
@@ -64,16 +65,12 @@ class DoReFa(nn.Module):
         squashed = torch.tanh(weight)
         return _RoundThrough.apply(W_LEVELS * (squashed / (2 * squashed.abs().max()) + 0.5)) + W_MIN
 
-    def step(self) -> torch.Tensor | float:
-        """Real value of one weight step: the release's 1/8."""
-        return 1 / -W_MIN
-
 
 class LearnedStep(nn.Module):
     """w -> clamp(round(w / step), -8, 7), one learned step per layer (LSQ, Esser et al., 2020).
 
     The step's logarithm is what is learned, so that one learning rate fits every layer. In units of steps its
-    gradient is that of w / step; behind a batch norm this is LSQ's own, for there the loss does not see a common scale.
+    gradient is that of w / step; multiplied by the step again, as the reals have it, it is LSQ's own.
     """
 
     def __init__(self, weight: torch.Tensor):
@@ -81,10 +78,7 @@ class LearnedStep(nn.Module):
         self.log_step = nn.Parameter((2 * weight.detach().abs().mean() / math.sqrt(W_MAX)).log())
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
-        return _RoundThrough.apply((weight / self.step()).clamp(W_MIN, W_MAX))
-
-    def step(self) -> torch.Tensor:
-        return self.log_step.exp()
+        return _RoundThrough.apply((weight * torch.exp(-self.log_step)).clamp(W_MIN, W_MAX))
 
 
 QUANTIZERS = {"dorefa": DoReFa, "lsq": LearnedStep}

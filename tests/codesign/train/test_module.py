@@ -84,11 +84,11 @@ def test_dorefa_is_the_released_formula():
     assert made.min() == -8 or made.max() == 7
 
 
-def test_learned_step_gradient_without_batch_norm_is_lsq():
+def test_learned_step_gradient_of_real_values_is_lsq():
     weight = torch.tensor([[0.3, -2.0, 5.0, 0.05]])
     quantize = LearnedStep(weight)
     quantize.log_step.data = torch.tensor(0.2).log()
-    (quantize(weight) * quantize.step()).sum().backward()  # the real value, as the linear layer uses it
+    (quantize(weight) * quantize.log_step.exp()).sum().backward()  # the real value
     step = 0.2
     scaled = weight / step
     per_weight = torch.where(scaled <= -8, -8.0, torch.where(scaled >= 7, 7.0, scaled.round() - scaled))

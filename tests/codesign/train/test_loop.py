@@ -1,0 +1,144 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from codesign import reference
+from codesign.datasets import Dataset, load_dataset
+from codesign.errors import CodesignError
+from codesign.network import Network
+from codesign.train import Recipe, accuracy_of, build, train
+from codesign.train.augment import augmented
+
+DIGITS = load_dataset("digits")
+VALIDATION = DIGITS.split_validation(0)
+SMALL = Network.from_dict({"name": "small", "input": [1, 8, 8], "layers": [
+    {"conv": 12}, "shift", {"block": {"out": 16, "downsample": True}}, "average", {"linear": 10}]})
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def _same(a, b):
+    return all(np.array_equal(getattr(a.layers[name], f), getattr(b.layers[name], f))
+               for name in a.layers for f in ("weight", "mul", "add", "shift"))
+
+
+@pytest.mark.parametrize("quantizer", ["dorefa", "lsq"])
+def test_learns_and_deploys_what_it_reports(quantizer):
+    result = train(SMALL, VALIDATION, epochs=6, seed=0, quantizer=quantizer)
+    assert result.accuracy > 0.7  # chance is 0.1
+    assert result.history[-1]["loss"] < 0.7 * result.history[0]["loss"]
+    logits = reference.evaluate(result.integer, VALIDATION.test_images)
+    assert result.accuracy == (logits.argmax(axis=1) == VALIDATION.test_labels).mean()
+    assert result.integer.info["accuracy"] == result.accuracy
+    assert len(result.history) == 6 and result.history[-1]["test_accuracy"] == result.accuracy
+
+
+def test_after_training_evaluation_mode_is_the_exported_network():
+    module = build(SMALL, "dorefa", 0)
+    optimizer = torch.optim.SGD(module.parameters(), 0.05)
+    images, labels = torch.from_numpy(VALIDATION.train_images[:256]), torch.from_numpy(VALIDATION.train_labels[:256])
+    for _ in range(20):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(module(images), labels).backward()
+        optimizer.step()
+    module.eval()
+    logits = module(torch.from_numpy(VALIDATION.test_images)).numpy()
+    assert np.array_equal(logits, reference.evaluate(module.integer(), VALIDATION.test_images))
+    assert accuracy_of(module, VALIDATION.test_images, VALIDATION.test_labels) \
+        == (logits.argmax(axis=1) == VALIDATION.test_labels).mean()
+
+
+def test_same_seed_same_integers():
+    runs = [train(SMALL, VALIDATION, epochs=1, seed=seed).integer for seed in (1, 1, 2)]
+    assert _same(runs[0], runs[1]) and not _same(runs[0], runs[2])
+
+
+def test_test_part_does_not_reach_the_weights():
+    changed = dataclasses.replace(VALIDATION, test_images=255 - VALIDATION.test_images)
+    assert _same(train(SMALL, VALIDATION, epochs=1, seed=1).integer, train(SMALL, changed, epochs=1, seed=1).integer)
+
+
+def test_continues_from_a_checkpoint_to_the_same_integers(tmp_path):
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(epoch, epochs, numbers):
+        if epoch == 2:
+            raise Interrupted
+
+    path = tmp_path / "run.pt"
+    with pytest.raises(Interrupted):
+        train(SMALL, VALIDATION, epochs=4, seed=3, checkpoint=path, progress=interrupt)
+    seen = []
+    resumed = train(SMALL, VALIDATION, epochs=4, seed=3, checkpoint=path, progress=lambda e, n, _: seen.append((e, n)))
+    whole = train(SMALL, VALIDATION, epochs=4, seed=3)
+    assert seen == [(3, 4), (4, 4)]
+    assert _same(resumed.integer, whole.integer) and resumed.history == whole.history
+    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    with pytest.raises(CodesignError, match="must be of this run, not of another seed"):
+        train(SMALL, VALIDATION, epochs=4, seed=4, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CodesignError, match="Checkpoint .* must be one that training wrote") as error:
+        train(SMALL, VALIDATION, epochs=4, seed=3, checkpoint=path)
+    assert "\n" not in str(error.value)
+
+
+def test_divergence_is_an_error():
+    recipe = Recipe(learning_rate=10, warm_up=0)
+    with pytest.raises(CodesignError, match=r"(conv|linear|stage).* must be .* \(the training diverged\)") as error:
+        train(SMALL, VALIDATION, epochs=2, seed=0, recipe=recipe)
+    assert "\n" not in str(error.value)
+    object.__setattr__(recipe, "learning_rate", 1e30)  # beyond what a recipe may say
+    with pytest.raises(CodesignError, match=r"Training loss must stay finite, not (nan|inf) \(epoch 1; .*1e\+30\)"):
+        train(SMALL, VALIDATION, epochs=1, seed=0, recipe=recipe)
+
+
+@pytest.mark.parametrize("change, pattern", [
+    ({"epochs": 0}, "Epochs must be an integer in 1..100000, not 0"),
+    ({"seed": -1}, "Seed must be an integer in 0.."), ({"seed": True}, "Seed must be an integer .*, not True"),
+    ({"quantizer": "xnor"}, "Quantizer must be one of dorefa, lsq, not 'xnor'"),
+])
+def test_bad_arguments(change, pattern):
+    with pytest.raises(CodesignError, match=pattern):
+        train(SMALL, VALIDATION, **{"epochs": 1, "seed": 0, **change})
+
+
+def test_network_must_fit_the_data():
+    with pytest.raises(CodesignError, match=r"Network input must be the data set's \[1, 8, 8\], not \[1, 9, 8\]"):
+        train(dataclasses.replace(SMALL, input=(1, 9, 8)), VALIDATION, epochs=1, seed=0)
+    three = Dataset("d", ("a", "b", "c"), *(getattr(VALIDATION, f.name) for f in dataclasses.fields(Dataset)[2:]))
+    with pytest.raises(CodesignError, match="linear must be the data set's 3 classes, not 10"):
+        train(SMALL, three, epochs=1, seed=0)
+
+
+@pytest.mark.parametrize("change, pattern", [
+    ({"batch": 1}, "batch must be an integer of at least 2, not 1"), ({"warm_up": 1}, "warm_up must be .*, not 1"),
+    ({"learning_rate": "fast"}, "learning_rate must be a number"), ({"move_pixels": -1}, "move_pixels must be")])
+def test_bad_recipe(change, pattern):
+    with pytest.raises(CodesignError, match=pattern):
+        Recipe(**change)
+
+
+def test_augmentation_moves_whole_images():
+    images = torch.zeros(400, 2, 5, 4, dtype=torch.uint8)
+    images[:, 0, 2, 1], images[:, 1, 2, 2] = 7, 9
+    moved = augmented(images, 1, False, torch.Generator().manual_seed(0))
+    assert moved.shape == images.shape and moved.dtype == torch.uint8
+    places = set()
+    for image in moved:
+        (y, x), = (image[0] == 7).nonzero().tolist()
+        assert image[1, y, x + 1] == 9 and image.sum() == 16
+        places.add((y - 2, x - 1))
+    assert places == {(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)}
+    mirrored = augmented(images, 0, True, torch.Generator().manual_seed(0))
+    assert 0 < (mirrored[:, 0, 2, 2] == 7).sum() < 400
+    assert ((mirrored[:, 0, 2, 1] == 7) ^ (mirrored[:, 0, 2, 2] == 7)).all()
+    assert torch.equal(augmented(images, 0, False, torch.Generator()), images)
