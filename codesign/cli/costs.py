@@ -139,7 +139,7 @@ class _Again:
         program = compile_network(random_network(graph, 0), config)
         result = VerilatorDevice(config).run(program, np.zeros((1, *network.input), np.uint8))
         prediction = predict(graph, config)
-        keys = layer_keys(graph, config, board, [(layer.name, layer.cycles) for layer in prediction.layers])
+        keys = layer_keys(graph, config, board, prediction.layers)
         self.answers |= {network_key(graph, config, board): result.cycles[0],
                          **{key: cycles for key, (_, cycles) in zip(keys, result.layer_cycles, strict=True)}}
 

@@ -1,0 +1,47 @@
+# make demo    everything from an empty machine to the report of a search on the handwritten digits (Debian, Ubuntu)
+# make test    what CI runs: tests, ruff, mypy
+# make bench   the demo's best model again: simulated cycles against the cost model
+# make clean   remove what the targets above made
+#
+# TORCH_INDEX  where PyTorch's CPU build is looked for first; from PyPI alone, Linux gets gigabytes of CUDA with it
+# PYTHON       the interpreter .venv is made with, 3.11 or newer
+
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $(p))) python3)
+DEMO := demo-out
+BIN := .venv/bin
+TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test bench clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed
+	$(BIN)/codesign sweep --out $(DEMO)
+
+test: .venv/installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 --dist worksteal
+
+bench: .venv/installed
+	$(BIN)/codesign costs check $(DEMO) --operator network
+
+clean:
+	rm -rf $(DEMO) .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+
+# The stamps: made again when what is to be installed changes.
+
+.venv/installed: pyproject.toml .ci/prerequisites
+	PYTHON=$(PYTHON) .ci/prerequisites
+	$(PYTHON) -m venv .venv
+	@echo "installing PyTorch (CPU) and codesign into .venv"
+	$(PIP) --retries 1 --timeout 15 --index-url $(TORCH_INDEX) $(TORCH) \
+		|| echo "$(TORCH_INDEX) has no $(TORCH) for us, or is out of reach: taking it from PyPI"
+	$(PIP) -e .
+	touch $@
+
+.venv/installed-tests: .venv/installed
+	$(PIP) -e '.[test]'
+	touch $@
