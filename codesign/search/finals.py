@@ -11,13 +11,13 @@ from .directory import SweepDirectory
 from .measurement import Measurement, load_measurement, measurement_rows, save_measurement, verify
 from .options import SweepOptions, Tools
 from .records import best_records
-from .training import Job, train_jobs
+from .training import Job, Trainer
 
 __all__ = ["load_finals", "measure_best"]
 
 
 def measure_best(round: int, records: list[dict], options: SweepOptions, tools: Tools, directory: SweepDirectory,
-                 table: CostTable) -> list[dict]:
+                 table: CostTable, trainer: Trainer) -> list[dict]:
     """Train the best of ``records`` again, on validation images too, and measure them on all held-out images.
 
     Returns them. What was measured before is not measured again. Raises :class:`CodesignError` where a run's
@@ -31,7 +31,7 @@ def measure_best(round: int, records: list[dict], options: SweepOptions, tools: 
     tools.log(f"round {round}: training the best {len(best)} on all {len(dataset.train_images)} training images")
     jobs = [Job(network=Network.from_dict(r["network"]), dataset=dataset, epochs=options.final_epochs,
                 seed=options.seed, path=directory.candidates / f"{r['network_digest'][:12]}-final") for r in best]
-    for _, trained in train_jobs(jobs, tools.train, options.workers):
+    for _, trained in trainer.run(jobs):
         if isinstance(trained, CodesignError):
             raise trained
     for record, job in zip(best, jobs, strict=True):

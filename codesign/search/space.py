@@ -23,10 +23,10 @@ from ..network import Network
 __all__ = ["Choices", "Space", "load_space", "space_names"]
 
 Choices = tuple
-NETWORK_KEYS = ("stem", "stem_pool", "shift", "stages", "head")
+NETWORK_KEYS = ("stem", "stem_pool", "shift", "mix", "mix_width", "stages", "head")
 STAGE_KEYS = {"plain": ("width", "depth", "pool"), "dirac": ("width", "depth", "expansion")}
 ACCELERATOR_KEYS = ("rows", "cols", "bank_depth", "acc_depth", "acc_bits", "bus_bits", "burst_beats", "fifo_bursts")
-MAX_CONFIGS = 1000
+MAX_CONFIGS = 500
 KINDS = tuple(STAGE_KEYS)
 
 
@@ -40,6 +40,8 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "stem_pool": (_integer(0, 1, "none"), "none, 0 or 1"),
     "shift": (lambda v: v == "released" or isinstance(v, list) and all(isinstance(d, str) for d in v) and v != [],
               "released or a list of directions"),
+    "mix": (_integer(0, 16), "integers in 0..16"),
+    "mix_width": (_integer(1, 16384), "channels in 1..16384"),
     "stages": (_integer(0, 16), "integers in 0..16"),
     "head": (_integer(1, 16384, "none"), "none or channels in 1..16384"),
     "kind": (lambda v: v in KINDS, "plain or dirac"),
@@ -105,7 +107,7 @@ class Space:
         def pool(padding: object) -> list:
             return [] if padding == "none" else [{"pool": {"padding": padding}}]
 
-        layers = [{"conv": p["stem"]}, *pool(p["stem_pool"])]
+        layers = [{"conv": p["stem"]}, *pool(p["stem_pool"]), *[shift, {"conv": p["mix_width"]}] * p["mix"]]
         for i in range(p["stages"]):
             width, depth = p[f"stage{i}.width"], p[f"stage{i}.depth"]
             if p[f"stage{i}.kind"] == "plain":

@@ -23,7 +23,7 @@ from .records import most_promising, pair_record
 from .results import collect
 from .solve import Pair, solve
 from .study import CandidateStudy
-from .training import Job, train_jobs
+from .training import Job, Trainer
 
 __all__ = ["run_sweep"]
 
@@ -40,14 +40,15 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
     reference or the cost model.
     """
     directory = SweepDirectory(options.out)
-    with directory.opened(options.settings()), CostTable(directory.costs) as table:
+    with (directory.opened(options.settings()), CostTable(directory.costs) as table,
+          Trainer(tools.train, options.workers) as trainer):
         study = CandidateStudy(directory.study, options.space, options.seed)
         try:
-            search = _Search(options, tools, directory, study, table)
+            search = _Search(options, tools, directory, study, table, trainer)
             for round in (1, 2):
                 search.propose(round)
                 records = [r for r in study.records() if r["round"] <= round]
-                best = measure_best(round, records, options, tools, directory, table)
+                best = measure_best(round, records, options, tools, directory, table, trainer)
                 study.enqueue_neighbours([r["trial"] for r in best], NEIGHBOURS)
                 results = collect(options, tools.dataset(), study.records(), directory)
                 write_json(directory.results, results)
@@ -60,8 +61,9 @@ class _Search:
     """One sweep's proposals, prices and trainings."""
 
     def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, study: CandidateStudy,
-                 table: CostTable):
-        self.options, self.tools, self.directory, self.study, self.table = options, tools, directory, study, table
+                 table: CostTable, trainer: Trainer):
+        self.options, self.tools, self.directory = options, tools, directory
+        self.study, self.table, self.trainer = study, table, trainer
         self.configs = options.space.configs(options.board)
         # Only validation is seen here: the test part is replaced before a worker gets the data.
         self.dataset = tools.dataset().split_validation(options.seed)
@@ -129,7 +131,7 @@ class _Search:
         jobs = {pair.network.digest(): Job(network=pair.network, dataset=self.dataset, path=self._path(pair.network),
                                            epochs=self.options.epochs, seed=self.options.seed)
                 for _, pair, _ in training}
-        for job, trained in train_jobs(list(jobs.values()), self.tools.train, self.options.workers):
+        for job, trained in self.trainer.run(list(jobs.values())):
             for trial, pair, record in training:
                 if pair.network.digest() != job.network.digest():
                     continue

@@ -1,5 +1,6 @@
 """Training candidates in worker processes, each into its own model directory; what is there is not trained again."""
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ from ..integer import IntegerNetwork
 from ..model import load_model, save_model
 from ..network import Network
 
-__all__ = ["Job", "Train", "Trained", "train_jobs"]
+__all__ = ["Job", "Train", "Trained", "Trainer"]
 
 
 class TrainResult(Protocol):
@@ -81,30 +82,54 @@ def _start_worker() -> None:
     torch.set_num_threads(1)
 
 
-def train_jobs(jobs: Sequence[Job], train: Train, workers: int) -> Iterator[tuple[Job, Trained | CodesignError]]:
-    """Train ``jobs`` in ``workers`` processes; yields each with its result, or its error, as it is done."""
-    require(workers >= 1, f"Workers must be at least 1, not {workers}")
-    missing = [job for job in jobs if not job.path.exists()]
-    for job in jobs:
-        if job not in missing:
-            yield job, load_trained(job.path)
-    if not missing:
-        return
+class Trainer:
+    """Worker processes that train; started when first needed, ended on leaving the context."""
+
+    def __init__(self, train: Train, workers: int):
+        require(workers >= 1, f"Workers must be at least 1, not {workers}")
+        self.train, self.workers = train, workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Trainer":
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Trained | CodesignError]]:
+        """Train ``jobs``; yields each with its result, or its error, as it is done."""
+        missing = [job for job in jobs if not job.path.exists()]
+        for job in jobs:
+            if job not in missing:
+                yield job, load_trained(job.path)
+        if not missing:
+            return
+        with _one_thread():
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(self.workers, mp_context=multiprocessing.get_context("spawn"),
+                                                 initializer=_start_worker)
+            futures = {self._pool.submit(train_job, job, self.train): job for job in missing}
+        try:
+            for future in as_completed(futures):
+                try:
+                    result: Trained | CodesignError = future.result()
+                except CodesignError as e:
+                    result = e
+                yield futures[future], result
+        except BrokenProcessPool as e:
+            raise CodesignError(f"Training workers must not die (out of memory?): {e}") from None
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes started here use one thread each for their linear algebra."""
     previous = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by the workers as they start
-    pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=multiprocessing.get_context("spawn"),
-                               initializer=_start_worker)
+    os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        futures = {pool.submit(train_job, job, train): job for job in missing}
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except CodesignError as e:
-                yield futures[future], e
-    except BrokenProcessPool as e:
-        raise CodesignError(f"Training workers must not die (out of memory?): {e}") from None
+        yield
     finally:
-        pool.shutdown(cancel_futures=True)
         if previous is None:
             del os.environ["OMP_NUM_THREADS"]
         else:

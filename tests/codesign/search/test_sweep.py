@@ -1,0 +1,173 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from codesign.costs import CostTable
+from codesign.errors import CodesignError
+from codesign.model import load_model
+from codesign.report import load_results, text_table, write_report
+from codesign.search import run_sweep
+from codesign.search.records import best_records, most_promising
+
+sys.path.insert(0, str(Path(__file__).parent))
+import sweep_tools  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A whole small sweep: its directory and its results."""
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    return out, run_sweep(sweep_tools.options(out), sweep_tools.tools())
+
+
+def test_a_sweep_prices_trains_and_measures(finished):
+    out, results = finished
+    counts = results["counts"]
+    assert counts["priced"] == 10 and counts["trained"] >= 4 and counts["measured"] >= 2
+    assert load_results(out) == json.loads(json.dumps(results))
+    for c in results["candidates"]:
+        assert c["price"]["cycles"] == c["price"]["model_cycles"] == sum(p["cycles"] for p in c["price"]["parts"])
+        assert (c["price"]["cycles"] > 2200) == (c["status"] == "over budget")
+        if c["status"] == "trained":
+            network, integer = load_model(out / c["model"])
+            assert network.digest() == c["network_digest"] and integer.info["accuracy"] == c["accuracy"]
+            assert "validation" in integer.info["dataset"]
+    assert len({c["id"] for c in results["candidates"]}) == 10
+
+
+def test_the_second_round_is_priced_with_the_first_ones_rows(finished):
+    out, results = finished
+    with CostTable(out / "costs.db", read_only=True) as table:
+        rows = {row.id: row for row in table.rows()}
+    assert results["counts"]["priced_from_rows"] >= 1
+    for c in results["candidates"]:
+        assert c["round"] == 2 or not c["price"]["rows"]
+        for part in c["price"]["parts"]:
+            assert (part["source"] == "simulated") == bool(part["rows"])
+            for id in part["rows"]:
+                assert rows[id].value == part["cycles"] and rows[id].key.accelerator == c["accelerator_digest"]
+
+
+def test_measured_candidates_saw_every_held_out_image(finished):
+    out, results = finished
+    measured = [c["measured"] for c in results["candidates"] if "measured" in c]
+    for m in measured:
+        assert m["images"] == 360 and m["cycles"] == m["model_cycles"] == sum(n for _, n in m["layers"])
+        assert 0 <= m["accuracy"] <= 1 and m["energy"]["total_j"] > 0
+        assert load_model(out / m["model"])[1].info["dataset"] == "digits"
+
+
+def test_the_report_is_one_file_that_says_where_prices_come_from(finished):
+    out, results = finished
+    page = write_report(out, sweep_tools.DATASET(), "codesign sweep --out out").read_text()
+    assert "codesign sweep --out out" in page and page.count("data:image/") >= 5
+    assert "src=\"http" not in page and "href=" not in page
+    for c in results["candidates"]:
+        assert (c["id"][:8] in page) == ("measured" in c or bool(c["price"]["rows"])
+                                         or c["id"] in {e["id"] for e in results["front"]})
+    table = text_table(results)
+    assert all(e["id"][:8] in table for e in results["front"]) and "estimates, not measurements" in table
+
+
+def test_the_same_call_finds_everything_done(finished):
+    out, results = finished
+
+    def never(*args, **kwargs):
+        raise AssertionError("nothing is left to do")
+
+    again = run_sweep(sweep_tools.options(out), sweep_tools.tools(train=never, measure=never))
+    assert again == json.loads(json.dumps(results)) or again == results
+
+
+def test_another_sweep_is_kept_out_of_the_directory(finished, tmp_path):
+    out, _ = finished
+    with pytest.raises(CodesignError, match=r"Sweep seed must be as the sweep in '.*' was begun, 3, not 4"):
+        run_sweep(sweep_tools.options(out, seed=4), sweep_tools.tools())
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(CodesignError, match="Sweep directory must be empty or a sweep's, not"):
+        run_sweep(sweep_tools.options(tmp_path), sweep_tools.tools())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["notes.txt"]
+    with pytest.raises(CodesignError, match="must be writable"):
+        run_sweep(sweep_tools.options(tmp_path / "notes.txt" / "out"), sweep_tools.tools())
+    with pytest.raises(CodesignError, match="Report must be of a sweep's directory"):
+        load_results(tmp_path)
+
+
+def test_a_killed_sweep_continues(tmp_path):
+    out = tmp_path / "out"
+    script = f"""
+import pathlib, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import codesign.search, sweep_tools
+if __name__ == "__main__":
+    codesign.search.run_sweep(sweep_tools.options(pathlib.Path({str(out)!r})), sweep_tools.tools())
+"""
+    (tmp_path / "run.py").write_text(script)
+    process = subprocess.Popen([sys.executable, str(tmp_path / "run.py")], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("candidates/*-search")) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with pytest.raises(CodesignError, match="must not be in use by another sweep"):
+        run_sweep(sweep_tools.options(out), sweep_tools.tools())
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {p.name: p.stat().st_mtime_ns for p in out.glob("candidates/*-search")}
+    results = run_sweep(sweep_tools.options(out), sweep_tools.tools())
+    after = {p.name: p.stat().st_mtime_ns for p in out.glob("candidates/*-search")}
+    assert before.items() <= after.items()  # not trained again
+    assert results["counts"]["priced"] == 10 and results["counts"]["measured"] >= 2
+    assert all(c["status"] != "trained" or "accuracy" in c for c in results["candidates"])
+
+
+def test_a_device_that_is_wrong_stops_the_sweep(finished, tmp_path):
+    def slow(network, integer, config, images):
+        good = sweep_tools.measure(network, integer, config, images)
+        return type(good)(**{**vars(good), "cycles": tuple(c + 1 for c in good.cycles)})
+
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    for name in ("measured", "costs.db"):  # back to before the first measurement
+        (shutil.rmtree if (out / name).is_dir() else os.remove)(out / name)
+    with pytest.raises(CodesignError, match=r"Candidate \w+ on ulx3s-8x\d: Cycles of image 0 must be the model's"):
+        run_sweep(sweep_tools.options(out), sweep_tools.tools(measure=slow))
+    with CostTable(out / "costs.db", read_only=True) as table:
+        assert table.rows() == []
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"trials": 0}, r"Sweep trials must be an integer in 1\.\.100000, not 0"),
+    ({"trained": 11}, r"Sweep trained must be at most trials \(10\), not 11"),
+    ({"workers": True}, "Sweep workers must be an integer in 1..1024, not True"),
+    ({"seed": -1}, "Sweep seed must be an integer"),
+])
+def test_bad_options_are_refused(tmp_path, change, message):
+    with pytest.raises(CodesignError, match=message):
+        sweep_tools.options(tmp_path, **change)
+
+
+def record(id, accuracy, cycles, weights=1, status="trained", network=None):
+    return {"id": id, "accuracy": accuracy, "price": {"cycles": cycles}, "weights": weights, "status": status,
+            "network_digest": network or id}
+
+
+def test_the_best_are_of_the_front_and_of_different_networks():
+    records = [record("a", 0.99, 500), record("b", 0.985, 300), record("c", 0.98, 400), record("d", 0.60, 10),
+               record("e", 0.99, 450, network="a"), record("f", 0.999, 1, status="over budget")]
+    assert [r["id"] for r in best_records(records, 3)] == ["e", "b", "c"]
+    assert [r["id"] for r in best_records(records, 9)] == ["e", "b", "c", "d"]
+    assert best_records([], 3) == []
+
+
+def test_the_promising_have_weights_for_their_cycles():
+    records = [record("a", 0, 500, 10), record("b", 0, 300, 20), record("c", 0, 100, 5), record("d", 0, 600, 30)]
+    assert [r["id"] for r in most_promising(records, 3)] == ["d", "b", "c"]
+    assert [r["id"] for r in most_promising(records, 9)] == ["d", "b", "c", "a"]
+    assert most_promising(records, 0) == []
