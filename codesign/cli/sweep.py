@@ -22,7 +22,7 @@ def add(commands) -> None:
     parser.add_argument("--dataset", default="digits", metavar="D",
                         help="digits, a folder of CIFAR-10's binary version, or one with train/ and test/")
     parser.add_argument("--trials", type=integer(1, 100_000), default=48, help="different pairs to price")
-    parser.add_argument("--trained", type=integer(1, 100_000), default=20, help="networks to train, about")
+    parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 20, or all if fewer")
     parser.add_argument("--finalists", type=integer(1, 1000), default=3, help="pairs run on the RTL after each round")
     parser.add_argument("--epochs", type=integer(1, 100_000), default=40, help="of training in the search")
     parser.add_argument("--final-epochs", type=integer(1, 100_000), default=60,
@@ -44,19 +44,20 @@ def run(args: argparse.Namespace) -> None:
     from ..search import SweepOptions, load_space, run_sweep
 
     space, board = load_space(args.space), load_board(args.board)
-    options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=args.trained,
-                           finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
-                           workers=args.workers)
+    options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, finalists=args.finalists,
+                           trained=min(20, args.trials) if args.trained is None else args.trained, epochs=args.epochs,
+                           final_epochs=args.final_epochs, seed=args.seed, workers=args.workers)
     from codesign.sim.toolchain import environment
     from codesign.sim.tools import search_tools
 
     environment()  # a missing tool is better told now than after the trainings
     tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1])
+    dataset = tools.dataset()  # what cannot be loaded must not leave the beginnings of a sweep
     results = run_sweep(options, tools)
 
     from ..report import text_table, write_report
 
-    page = write_report(options.out, tools.dataset(), command_line(
+    page = write_report(options.out, dataset, command_line(
         options.settings(), out=args.out, board=args.board, space=args.space, dataset=args.dataset))
     if args.json:
         print_json(results)
