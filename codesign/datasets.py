@@ -74,8 +74,8 @@ def load_dataset(reference: str, resolution: int | None = None) -> Dataset:
         require(resolution in (None, 32), f"CIFAR-10's resolution must be 32 pixels, not {resolution!r}")
         return _cifar10(path)
     if (path / "train").is_dir():
-        require(type(resolution) is int and 1 <= resolution <= 4096,
-                f"Data set resolution must be an integer in 1..4096 pixels, not {resolution!r}")
+        if type(resolution) is not int or not 1 <= resolution <= 4096:
+            raise CodesignError(f"Data set resolution must be an integer in 1..4096 pixels, not {resolution!r}")
         return _folder(path, resolution)
     raise CodesignError(f"Data set {reference!r} must hold test_batch.bin (CIFAR-10's binary version) or train/")
 
@@ -116,10 +116,10 @@ def _cifar10(path: Path) -> Dataset:
 def _folder(path: Path, resolution: int) -> Dataset:
     classes = tuple(sorted(p.name for p in (path / "train").iterdir() if p.is_dir()))
     require(len(classes) > 0, f"Data set {str(path / 'train')!r} must hold one folder per class")
-    held_out = next((path / part for part in ("test", "val") if (path / part).is_dir()), None)
-    require(held_out is not None, f"Data set {str(path)!r} must hold test/ or val/ beside train/")
-    parts = []
-    for part in (path / "train", held_out):
+    held_out = [path / part for part in ("test", "val") if (path / part).is_dir()]
+    require(len(held_out) > 0, f"Data set {str(path)!r} must hold test/ or val/ beside train/")
+    parts: list[np.ndarray] = []
+    for part in (path / "train", held_out[0]):
         files = [(file, label) for label, name in enumerate(classes) if (part / name).is_dir()
                  for file in sorted((part / name).iterdir()) if file.suffix.lower() in PICTURES]
         require(len(files) > 0, f"Data set {str(part)!r} must hold pictures ({', '.join(PICTURES)})")

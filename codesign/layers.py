@@ -8,7 +8,7 @@ its operators to a :class:`~codesign.graph.GraphBuilder` and writes itself back.
 import dataclasses
 import reprlib
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from .errors import CodesignError, require
 from .graph import Concat, Conv, GlobalAverage, GraphBuilder, Linear, MaxPool, Permute, Shift, Slice
@@ -41,7 +41,7 @@ def _check_boolean(name: str, value: object) -> None:
     require(type(value) is bool, f"{name} must be true or false, not {reprlib.repr(value)}")
 
 
-def _directions(name: str, value: object) -> tuple[str, ...]:
+def _directions(name: str, value: Any) -> tuple[str, ...]:
     """The directions that ``released`` or a list of names stands for."""
     if value == "released":
         return RELEASED
@@ -211,7 +211,7 @@ LayerSpec: TypeAlias = Convolution | Pool | ShiftPattern | Block | Average | Lin
 _KINDS = {spec.kind: spec for spec in (Convolution, Pool, ShiftPattern, Block, Average, LinearClassifier)}
 
 
-def parse_layer(item: object) -> LayerSpec:
+def parse_layer(item: Any) -> LayerSpec:
     """The layer that one item of a file's list stands for; raises :class:`CodesignError` naming the field."""
     if isinstance(item, str):
         item = {item: {}}

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def save_model(path: str | os.PathLike, network: Network, integer: IntegerNetwor
     text = network.to_yaml()
     description = {"format": FORMAT, "logit_scale": float(integer.logit_scale), "info": integer.info,
                    "network_sha256": hashlib.sha256(text.encode()).hexdigest(), "digest": model_digest(integer)}
-    arrays = {f"{name}/{field}": np.asarray(getattr(layer, field), dtype)
+    arrays: dict[str, Any] = {f"{name}/{field}": np.asarray(getattr(layer, field), dtype)
               for name, layer in integer.layers.items() for field, dtype in FIELDS.items()}
     temporary = None
     try:

@@ -6,6 +6,7 @@ import json
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -86,7 +87,7 @@ class Network:
         return {"name": self.name, "input": list(self.input), "layers": [layer.written() for layer in self.layers]}
 
     @classmethod
-    def from_dict(cls, values: object) -> "Network":
+    def from_dict(cls, values: Any) -> "Network":
         """Check and build a network from what a file holds; raises :class:`CodesignError`."""
         keys = [f.name for f in dataclasses.fields(cls)]
         require(isinstance(values, dict),

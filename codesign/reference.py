@@ -56,7 +56,7 @@ def max_pool(x: np.ndarray, padding: int) -> np.ndarray:
 def apply(op: Op, x: list[np.ndarray], layer: Layer | None = None) -> np.ndarray:
     """One operator's map from its operands' ``x``, each (B, C, H, W); ``layer`` where it has weights."""
     match op:
-        case Conv():
+        case Conv() if layer is not None:
             return requantize(pointwise(x[0], layer.weight), layer)
         case Shift(offsets=offsets):
             return shift(x[0], offsets)
@@ -70,9 +70,9 @@ def apply(op: Op, x: list[np.ndarray], layer: Layer | None = None) -> np.ndarray
             return x[0][:, list(order)]
         case GlobalAverage():
             return x[0].astype(np.int64).sum(axis=(2, 3), keepdims=True)
-        case Linear():
+        case Linear() if layer is not None:
             return pointwise(x[0], layer.weight) * layer.mul[:, None, None] + layer.add[:, None, None]
-    raise TypeError(f"no semantics for {op!r}")
+    raise TypeError(f"no semantics for {op!r} with layer {layer!r}")
 
 
 def run(network: IntegerNetwork, images: np.ndarray) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ def evaluate(network: IntegerNetwork, images: torch.Tensor) -> torch.Tensor:
     """
     device = images.device
     nodes = network.graph.nodes
-    maps: list[torch.Tensor | None] = []
+    maps: list[torch.Tensor] = []
     last_use = [max(network.graph.consumers(i), default=i) for i in range(len(nodes))]
     for index, node in enumerate(nodes):
         x = [maps[i] for i in node.inputs]
@@ -38,5 +38,5 @@ def evaluate(network: IntegerNetwork, images: torch.Tensor) -> torch.Tensor:
         maps.append(y)
         for i in node.inputs:
             if last_use[i] == index:
-                maps[i] = None
+                maps[i] = torch.empty(0)
     return maps[-1][:, :, 0, 0].T

@@ -52,8 +52,9 @@ def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, quantiz
     require(type(seed) is int and 0 <= seed < 2**31, f"Seed must be an integer in 0..{2**31 - 1}, not {seed!r}")
     require(network.input == dataset.shape, f"Network input must be the data set's {list(dataset.shape)}, "
                                             f"not {list(network.input)}")
-    require(network.layers[-1].out == len(dataset.classes),
-            f"Network's linear must be the data set's {len(dataset.classes)} classes, not {network.layers[-1].out}")
+    classes = network.graph().classes
+    require(classes == len(dataset.classes),
+            f"Network's linear must be the data set's {len(dataset.classes)} classes, not {classes}")
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     module = build(network, quantizer, seed).to(device)
     images, labels = (torch.from_numpy(v).to(device) for v in (dataset.train_images, dataset.train_labels))

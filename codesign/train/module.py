@@ -42,6 +42,8 @@ class QuantizedConv(nn.Module):
         self.beta = nn.Parameter(torch.ones(m))
         self.log_clip = nn.Parameter(torch.tensor(math.log(INITIAL_CLIP)))
         self.input_max = input_max
+        self.mean: torch.Tensor
+        self.variance: torch.Tensor
         self.register_buffer("mean", torch.zeros(m))
         self.register_buffer("variance", torch.ones(m))
         self.momentum = BATCH_NORM_MOMENTUM
@@ -108,21 +110,23 @@ class QuantizedNetwork(nn.Module):
         kind = QUANTIZERS[quantizer]
         generator = torch.Generator().manual_seed(seed)
         self.graph = network.graph()
-        self.layers = nn.ModuleList()
-        self.steps: list[nn.Module | DataMovement] = []
+        self.by_name: dict[str, QuantizedConv | QuantizedLinear] = {}
+        self.steps: list[QuantizedConv | QuantizedLinear | DataMovement] = []
         largest = max_values(self.graph)
         for node in self.graph.nodes[1:]:
             source = node.inputs[0]
             k = self.graph.nodes[source].shape[0]
+            step: QuantizedConv | QuantizedLinear | DataMovement
             if isinstance(node.op, Conv):
                 step = QuantizedConv(k, node.shape[0], largest[source], kind, generator)
             elif isinstance(node.op, Linear):
                 step = QuantizedLinear(k, node.shape[0], largest[source] // A_LEVELS, kind, generator)
             else:
                 step = DataMovement(node.op)
-            if isinstance(step, nn.Module):
-                self.layers.append(step)
+            if not isinstance(step, DataMovement):
+                self.by_name[node.name] = step
             self.steps.append(step)
+        self.layers = nn.ModuleList(self.by_name.values())
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         if not self.training:
@@ -135,14 +139,15 @@ class QuantizedNetwork(nn.Module):
     @torch.no_grad()
     def integer(self) -> IntegerNetwork:
         """The integers that are deployed. Raises :class:`~codesign.errors.CodesignError` where they are not finite."""
-        names = [node.name for node in self.graph.nodes if isinstance(node.op, Conv | Linear)]
         layers = {}
-        for name, layer in zip(names, self.layers, strict=True):
+        for name, layer in self.by_name.items():
             try:
                 layers[name] = layer.integers()
             except CodesignError as e:
                 raise CodesignError(f"{name}: {e} (the training diverged)") from None
-        return IntegerNetwork(self.graph, layers, float(self.layers[-1].logit_scale()))
+        classifier = self.steps[-1]
+        assert isinstance(classifier, QuantizedLinear)  # every graph ends with one
+        return IntegerNetwork(self.graph, layers, float(classifier.logit_scale()))
 
 
 def build(network: Network, quantizer: str = "dorefa", seed: int = 0) -> QuantizedNetwork:
