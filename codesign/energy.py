@@ -49,7 +49,7 @@ def _event(name: str) -> float:
     return float(entry["value"]) * (float(coefficients()[scale]["value"]) if scale else 1.0)
 
 
-def estimate_energy(config: AcceleratorConfig, counters: Mapping[str, int], *, family: str,
+def estimate_energy(config: AcceleratorConfig, counters: Mapping[str, float], *, family: str,
                     memory_kind: str) -> Energy:
     """Energy of one image from its ``counters`` (the accelerator's own, or the cost model's prediction of them).
 

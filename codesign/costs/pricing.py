@@ -102,10 +102,11 @@ def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequ
     return keys
 
 
-def _ratios(table: CostTable, key: CostKey, method: str, verilog_digest: str | None, stale: bool) -> list[Row]:
-    """Rows of the same operator on the same accelerator, clock, memory and board, that know the model's value."""
+def _ratios(table: CostTable, key: CostKey, method: str, verilog_digest: str | None,
+            stale: bool) -> list[tuple[Row, float]]:
+    """Rows, each with row/model, of the same operator on the same accelerator, clock, memory and board."""
     same = ("operator", "accelerator", "clock_hz", "memory", "board", "quantity", "bits")
-    return [row for row in table.rows(method=method, accelerator=key.accelerator)
+    return [(row, row.ratio) for row in table.rows(method=method, accelerator=key.accelerator)
             if row.ratio is not None and (stale or row.verilog_digest == verilog_digest)
             and all(getattr(row.key, f) == getattr(key, f) for f in same)]
 
@@ -132,28 +133,33 @@ def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: s
 
     row = table.newest(network_key(graph, config, board), method=method, verilog_digest=verilog_digest, stale=stale)
     if row is not None:
-        whole = Part(name="network", cycles=row.value, model_cycles=model.cycles, source=method, rows=(row.id,))
+        whole = Part(name="network", cycles=row.value, model_cycles=model.cycles, source=method, rows=_ids(row))
         return Price(cycles=row.value, model_cycles=model.cycles, counters=dict(row.counters or model.counters),
                      parts=(whole,))
 
-    parts = []
+    found: list[Part] = []
     for layer, key in zip(model.layers, layer_keys(graph, config, board, model.layers), strict=True):
         name, cycles = layer.name, layer.cycles
         row = table.newest(key, method=method, verilog_digest=verilog_digest, stale=stale)
         if row is not None:
-            parts.append(Part(name=name, cycles=row.value, model_cycles=cycles, source=method, rows=(row.id,)))
+            found.append(Part(name=name, cycles=row.value, model_cycles=cycles, source=method, rows=_ids(row)))
         elif missing == "model":
-            parts.append(Part(name=name, cycles=cycles, model_cycles=cycles, source="model"))
+            found.append(Part(name=name, cycles=cycles, model_cycles=cycles, source="model"))
         else:
             near = _ratios(table, key, method, verilog_digest, stale) if missing == "interpolate" else []
             if not near:
                 raise CodesignError(f"Cost table must have a fresh {method} row for layer {name} "
                                     f"({key.operator} {key.shape}, {key.schedule}) on {config.name}")
-            parts.append(Part(name=name, cycles=cycles * median(r.ratio for r in near), model_cycles=cycles,
-                              source="interpolated", rows=tuple(r.id for r in near)))
-    parts = _with_rest(tuple(parts), model.cycles)
+            found.append(Part(name=name, cycles=cycles * median(ratio for _, ratio in near), model_cycles=cycles,
+                              source="interpolated", rows=_ids(*(r for r, _ in near))))
+    parts = _with_rest(tuple(found), model.cycles)
     return Price(cycles=sum(p.cycles for p in parts), model_cycles=model.cycles, counters=dict(model.counters),
                  parts=parts)
+
+
+def _ids(*rows: Row) -> tuple[int, ...]:
+    """Ids of stored rows."""
+    return tuple(row.id for row in rows if row.id is not None)
 
 
 def _with_rest(parts: tuple[Part, ...], cycles: int) -> tuple[Part, ...]:

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,7 @@ __all__ = ["confusion", "energy", "layer_cycles", "mistakes", "pareto", "trainin
 INK, GREY, PALE = "#1f2933", "#8795a1", "#dde3e9"
 BLUE, ORANGE, GREEN = "#2f6fb0", "#d9730d", "#2a8c6a"
 PARTS = ("#2f6fb0", "#123f6d", "#7fb2dc", "#2a8c6a", "#a3cf9f", "#d9730d", "#8795a1", "#dde3e9")
-STYLE = {"font.family": "sans-serif", "font.size": 9, "axes.edgecolor": GREY, "axes.labelcolor": INK,
+STYLE: dict[Any, Any] = {"font.family": "sans-serif", "font.size": 9, "axes.edgecolor": GREY, "axes.labelcolor": INK,
          "xtick.color": INK, "ytick.color": INK, "text.color": INK, "axes.spines.top": False,
          "axes.spines.right": False, "axes.grid": True, "grid.color": PALE, "grid.linewidth": 0.6,
          "axes.axisbelow": True, "svg.hashsalt": "codesign", "legend.frameon": False}

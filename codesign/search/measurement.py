@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -73,8 +74,9 @@ def measurement_rows(measurement: Measurement, network: Network, config: Acceler
                      prediction: Prediction, run_id: str) -> list[Row]:
     """The run as rows: one of the whole network, one of each layer."""
     graph = network.graph()
-    common = dict(unit="cycles", method=measurement.method, run_id=run_id, verilog_digest=measurement.verilog_digest,
-                  tool_versions=dict(measurement.tool_versions), board_serial=measurement.board_serial)
+    common: dict[str, Any] = dict(
+        unit="cycles", method=measurement.method, run_id=run_id, verilog_digest=measurement.verilog_digest,
+        tool_versions=dict(measurement.tool_versions), board_serial=measurement.board_serial)
     low, middle, high = (_whole(q) for q in np.quantile(measurement.cycles, (0.1, 0.5, 0.9)))
     rows = [Row(key=network_key(graph, config, board), value=middle, n=len(measurement.cycles),
                 quantiles={"0.1": low, "0.9": high}, model_value=prediction.cycles,

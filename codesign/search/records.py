@@ -1,6 +1,7 @@
 """Candidates as records: what the study, the results file and the report say of each; and which are the best."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..graph import Conv, Graph, Linear
 from ..network import Network
@@ -21,8 +22,9 @@ def count_weights(graph: Graph) -> int:
 def summarize(network: Network) -> str:
     """A network in a line: ``32 pool 2x(shift 64) block64/2 block64 96``; input, average and classes left out."""
     words: list[str] = []
-    for item in network.to_dict()["layers"]:
-        (kind, fields), = item.items() if isinstance(item, dict) else ((item, None),)
+    written: Any = network.to_dict()["layers"]
+    for item in written:
+        kind, fields = next(iter(item.items())) if isinstance(item, dict) else (item, None)
         match kind:
             case "conv":
                 words.append(str(fields))
@@ -51,7 +53,7 @@ def most_promising(records: Sequence[dict], count: int) -> list[dict]:
 
     A proxy that costs nothing; parameter counts are hard to beat at that price.
     """
-    left, chosen = list(records), []
+    left, chosen = list(records), list[dict]()
     while left and len(chosen) < count:
         front = pareto_front(left, lambda r: (-r["weights"], r["price"]["cycles"]))
         chosen += sorted(front, key=lambda r: -r["weights"])

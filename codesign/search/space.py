@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -53,7 +54,7 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def _choices(where: str, key: str, values: object) -> Choices:
+def _choices(where: str, key: str, values: Any) -> Choices:
     """``values`` as choices: a list without repetition, each allowed by the rule for ``key``."""
     test, rule = RULES.get(key, (_integer(1, 1 << 20), "integers of at least 1"))
     require(isinstance(values, list) and 1 <= len(values) <= 100,
@@ -64,7 +65,7 @@ def _choices(where: str, key: str, values: object) -> Choices:
     return tuple(values)
 
 
-def _mapping(where: str, values: object, keys: Sequence[str], optional: Sequence[str] = ()) -> dict:
+def _mapping(where: str, values: Any, keys: Sequence[str], optional: Sequence[str] = ()) -> dict:
     require(isinstance(values, dict), f"Space {where} must be a mapping, not {values!r}")
     unknown = [k for k in values if k not in (*keys, *optional)]
     require(not unknown, f"Space {where} key must be one of {', '.join((*keys, *optional))}, "
@@ -90,9 +91,9 @@ class Space:
     share: Choices
     max_cycles: int
 
-    def propose(self, choose: Callable[[str, Choices], object]) -> dict[str, object]:
+    def propose(self, choose: Callable[[str, Choices], Any]) -> dict[str, Any]:
         """A proposal; ``choose(name, choices)`` picks one of each, and is asked only for what matters."""
-        proposal = {key: choose(key, self.network[key]) for key in NETWORK_KEYS}
+        proposal: dict[str, Any] = {key: choose(key, self.network[key]) for key in NETWORK_KEYS}
         for i in range(proposal["stages"]):
             kind = proposal[f"stage{i}.kind"] = choose(f"stage{i}.kind", self.stage["kind"])
             for key in STAGE_KEYS[kind]:
@@ -100,14 +101,14 @@ class Space:
         proposal["share"] = choose("share", self.share)
         return proposal
 
-    def build(self, proposal: Mapping[str, object]) -> Network:
+    def build(self, proposal: Mapping[str, Any]) -> Network:
         """The proposed network; raises :class:`CodesignError` if there is none (a map too small for its pools)."""
         p, shift = proposal, {"shift": proposal["shift"]}
 
-        def pool(padding: object) -> list:
+        def pool(padding: Any) -> list:
             return [] if padding == "none" else [{"pool": {"padding": padding}}]
 
-        layers = [{"conv": p["stem"]}, *pool(p["stem_pool"]), *[shift, {"conv": p["mix_width"]}] * p["mix"]]
+        layers: list[Any] = [{"conv": p["stem"]}, *pool(p["stem_pool"]), *[shift, {"conv": p["mix_width"]}] * p["mix"]]
         for i in range(p["stages"]):
             width, depth = p[f"stage{i}.width"], p[f"stage{i}.depth"]
             if p[f"stage{i}.kind"] == "plain":
@@ -135,7 +136,7 @@ class Space:
             rest = [f"{k}{v}" for k, v in changes.items() if k not in ("rows", "cols")]
             configs.append(dataclasses.replace(
                 config, name="-".join([board.name, f"{config.rows}x{config.cols}", *rest])))
-        require(configs, f"Space accelerator must allow a configuration on {board.name}: {error}")
+        require(bool(configs), f"Space accelerator must allow a configuration on {board.name}: {error}")
         return configs
 
     def to_dict(self) -> dict:

@@ -11,9 +11,11 @@ import random
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 from sqlalchemy import URL
 
@@ -22,7 +24,7 @@ from .space import Choices, Space
 
 __all__ = ["CandidateStudy"]
 
-DIRECTIONS = {"accuracy": "maximize", "cycles": "minimize", "lut": "minimize"}
+DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE, StudyDirection.MINIMIZE)  # accuracy, cycles, LUTs
 STARTUP_TRIALS = 12
 BUSY_TIMEOUT_S = 30
 RECORD, NEIGHBOURS = "record", "neighbours"
@@ -39,7 +41,7 @@ class CandidateStudy:
                 URL.create("sqlite", database=str(path)).render_as_string(),
                 engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_S}})
             self._study = optuna.create_study(storage=self._storage, study_name=space.name, load_if_exists=True,
-                                              directions=list(DIRECTIONS.values()))
+                                              directions=DIRECTIONS)
         except Exception as e:  # whatever SQLAlchemy or Alembic make of a file they cannot use
             reason = str(e).splitlines()[0]
             raise CodesignError(f"Study {str(path)!r} must be a usable Optuna database: {reason}") from e
@@ -62,7 +64,7 @@ class CandidateStudy:
         trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
         return [trial.user_attrs[RECORD] for trial in trials if RECORD in trial.user_attrs]
 
-    def ask(self, count: int) -> list[tuple[Trial, dict[str, object]]]:
+    def ask(self, count: int) -> list[tuple[Trial, dict[str, Any]]]:
         """``count`` new proposals, not told to one another's results."""
         trials = len(self._study.get_trials(deepcopy=False))
         seed = int.from_bytes(hashlib.sha256(f"{self.seed} {trials}".encode()).digest()[:4])
@@ -86,8 +88,8 @@ class CandidateStudy:
                 self._study.enqueue_trial({**trial.params, name: generator.choice(others)})
         self._study.set_user_attr(NEIGHBOURS, list(numbers))
 
-    def _propose(self, trial: Trial) -> tuple[Trial, dict[str, object]]:
-        def choose(name: str, choices: Choices) -> object:
+    def _propose(self, trial: Trial) -> tuple[Trial, dict[str, Any]]:
+        def choose(name: str, choices: Choices) -> Any:
             if all(type(c) in (int, float) for c in choices) and list(choices) == sorted(choices):
                 return choices[trial.suggest_int(name, 0, len(choices) - 1)]  # ordered: neighbours are alike
             texts = [json.dumps(c) for c in choices]
@@ -112,4 +114,5 @@ def _values(distribution: BaseDistribution) -> Sequence:
     """All values of a parameter: choices, or indices of ordered ones."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices
+    assert isinstance(distribution, IntDistribution)  # there is no third kind, see _propose
     return range(distribution.low, distribution.high + 1)
