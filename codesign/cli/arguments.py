@@ -98,16 +98,20 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--random-weights", type=integer(0), metavar="SEED", help="draw the network's weights")
 
 
-def read_model(args: argparse.Namespace) -> tuple["Network", "IntegerNetwork"]:
-    """The trained model or the network with random weights that the command is about."""
-    network, integers = read_network_or_model(args)
+def read_model(args: argparse.Namespace, config: "AcceleratorConfig") -> tuple["Network", "IntegerNetwork"]:
+    """The trained model or the network with random weights that the command is about, to be run on ``config``.
+
+    Raises :class:`CodesignError` where it cannot run there.
+    """
+    network, integers = read_network_or_model(args, config)
     if integers is None:
         raise CodesignError("Model must be a trained model's directory, or a network with --random-weights SEED, "
                             f"not {args.network!r}")
     return network, integers
 
 
-def read_network_or_model(args: argparse.Namespace) -> tuple["Network", "IntegerNetwork | None"]:
+def read_network_or_model(args: argparse.Namespace,
+                          config: "AcceleratorConfig") -> tuple["Network", "IntegerNetwork | None"]:
     """As :func:`read_model`, but a network without weights will do, too: its integers are None."""
     if Path(args.network).is_dir():
         require(args.random_weights is None and args.resolution is None and args.classes is None,
@@ -120,7 +124,9 @@ def read_network_or_model(args: argparse.Namespace) -> tuple["Network", "Integer
     if args.random_weights is None:
         return network, None
     from ..random_weights import random_network
+    from ..schedule import schedule
 
+    schedule(network.graph(), config)  # what does not fit is told before weights are drawn, which may take long
     return network, random_network(network.graph(), args.random_weights)
 
 

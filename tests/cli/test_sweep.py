@@ -1,0 +1,108 @@
+"""One small sweep through the real trainer, generator and simulator, and what the other commands make of it."""
+
+import csv
+import json
+import re
+import shutil
+
+import pytest
+import yaml
+
+from codesign.costs import CostTable, Row
+from codesign.search import load_space
+
+from .conftest import run_codesign
+
+
+def few() -> dict:
+    """The built-in space cut down to small networks on the smallest accelerator."""
+    space = load_space("digits").to_dict()
+    cut = {key: values[:2] for key, values in space["network"].items() if key != "stage"}
+    stage = {key: values[:2] for key, values in space["network"]["stage"].items()}
+    return {**space, "name": "few", "network": {**cut, "stages": [1], "stage": stage},
+            "accelerator": {"rows": [4], "cols": [4], "acc_depth": [64]}, "share": [0.5],
+            "budget": {"cycles": 1_000_000}}
+
+
+SWEEP = ["sweep", "--out", "sweep", "--space", "few.yaml", "--trials", 8, "--trained", 2, "--finalists", 1, "--epochs",
+         1, "--final-epochs", 1, "--workers", 1]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("sweep")
+    (directory / "few.yaml").write_text(yaml.safe_dump(few()))
+    result = run_codesign(*SWEEP, cwd=directory, check=True)
+    return directory, result
+
+
+def test_ends_with_the_front_and_the_report(swept):
+    directory, result = swept
+    report = re.search(r"^report: (.*/sweep/report\.html)$", result.stdout, re.M)
+    assert report and "<img src=\"data:image/" in (directory / "sweep" / "report.html").read_text()
+    assert re.search(r"^[0-9a-f]{8} .* simulated ", result.stdout, re.M)
+    results = json.loads((directory / "sweep" / "results.json").read_text())
+    assert results["counts"]["priced"] == 8
+    assert results["counts"]["measured"] >= 1 and results["test_images"] == 360
+    for candidate in results["candidates"]:
+        if "measured" in candidate:
+            assert candidate["measured"]["cycles"] == candidate["measured"]["model_cycles"]
+
+
+def test_finished_sweep_is_shown_again(swept):
+    directory, result = swept
+    again = run_codesign(*SWEEP, cwd=directory, check=True)
+    assert again.stdout == result.stdout
+    other = run_codesign(*SWEEP, "--seed", 1, cwd=directory)
+    assert other.returncode == 1
+    assert re.search(r"codesign sweep: Sweep seed must be as the sweep in 'sweep' was begun, 0, not 1", other.stderr)
+
+
+def test_report(swept):
+    directory, result = swept
+    (directory / "sweep" / "report.html").unlink()
+    again = run_codesign("report", "sweep", cwd=directory, check=True)
+    assert again.stdout == result.stdout
+    assert (directory / "sweep" / "report.html").exists()
+
+
+def test_costs_show_and_check(swept):
+    directory, _ = swept
+    rows = json.loads(run_codesign("costs", "show", "sweep", "--json", cwd=directory, check=True).stdout)["rows"]
+    assert {row["state"] for row in rows} == {"fresh"}
+    assert {row["method"] for row in rows} == {"simulated"}
+    result = run_codesign("costs", "check", "sweep", "--json", cwd=directory, check=True)
+    checked = json.loads(result.stdout)
+    assert checked["ok"] and len(checked["rows"]) == min(20, len(rows))
+    assert all(row["value"] == row["again"] for row in checked["rows"])
+
+
+def test_wrong_row_is_found(swept, tmp_path):
+    directory, _ = swept
+    shutil.copytree(directory / "sweep", tmp_path / "sweep")
+    with CostTable(tmp_path / "sweep" / "costs.db") as table:
+        row = next(r for r in table.rows() if r.key.operator == "network")
+        table.add([Row.from_dict({**row.content(), "value": row.value + 1})])
+    result = run_codesign("costs", "check", "sweep", "--operator", "network", cwd=tmp_path)
+    assert result.returncode == 1
+    assert re.search(r" 1 off by more than 0\.00%$", result.stdout.strip())
+
+
+def test_costs_export(swept, tmp_path):
+    directory, _ = swept
+    run_codesign("costs", "export", "sweep", "--out", tmp_path / "rows.csv", cwd=directory, check=True)
+    run_codesign("costs", "export", "sweep", "--out", tmp_path / "rows.jsonl", cwd=directory, check=True)
+    with open(tmp_path / "rows.csv", newline="") as file:
+        flat = list(csv.DictReader(file))
+    full = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [float(row["value"]) for row in flat] == [row["value"] for row in full]
+    again = run_codesign("costs", "export", "sweep", "--out", tmp_path / "rows.csv", cwd=directory)
+    assert again.returncode == 1
+    assert re.fullmatch(r"codesign costs: Export must not exist yet, not '.*rows\.csv' which does\n", again.stderr)
+
+
+def test_candidate_is_a_model(swept):
+    directory, _ = swept
+    model = sorted((directory / "sweep" / "candidates").glob("*-search"))[0]
+    result = run_codesign("estimate", model, "--accelerator", "tiny", "--json", cwd=directory, check=True)
+    assert json.loads(result.stdout)["cycles"] > 0

