@@ -54,6 +54,7 @@ def pareto(results: Mapping) -> str:
             if accuracy > best:
                 best = accuracy
                 front.append((cycles, accuracy))
+        front.append((max(steps)[0], best))  # more cycles buy nothing more
         ax.step(*zip(*front, strict=True), where="post", color=BLUE, linewidth=1.4, zorder=1,
                 label="front (validation)")
         measured = [c for c in trained if "measured" in c]
@@ -66,7 +67,7 @@ def pareto(results: Mapping) -> str:
         limit = results["settings"]["space"]["budget"]["cycles"]
         if any(c > limit for c in priced):
             ax.axvline(limit, color=ORANGE, linewidth=0.8, linestyle="--")
-            ax.annotate("budget", (limit, 0.03), xycoords=("data", "axes fraction"), color=ORANGE, fontsize=8,
+            ax.annotate("budget", (limit, 0.97), xycoords=("data", "axes fraction"), color=ORANGE, fontsize=8,
                         xytext=(3, 0), textcoords="offset points")
         ax.set_xscale("log")
         ax.set_xlabel("cycles of one image")

@@ -35,7 +35,7 @@ class SweepOptions:
     trained: int = 20
     finalists: int = 3
     epochs: int = 40
-    final_epochs: int = 60
+    final_epochs: int = 80
     seed: int = 0
     workers: int = 2
 

@@ -49,16 +49,18 @@ def pair_record(pair: Pair, round: int) -> dict:
 
 
 def most_promising(records: Sequence[dict], count: int) -> list[dict]:
-    """The ``count`` to train first: fronts of weights (up) against cycles (down), one after another.
+    """The ``count`` to train first: fronts of weights (up) against cycles (down), one after another, the last one
+    thinned out evenly from its heavy end.
 
     A proxy that costs nothing; parameter counts are hard to beat at that price.
     """
     left, chosen = list(records), list[dict]()
     while left and len(chosen) < count:
-        front = pareto_front(left, lambda r: (-r["weights"], r["price"]["cycles"]))
-        chosen += sorted(front, key=lambda r: -r["weights"])
+        front = sorted(pareto_front(left, lambda r: (-r["weights"], r["price"]["cycles"])), key=lambda r: -r["weights"])
+        take = min(count - len(chosen), len(front))
+        chosen += [front[i * len(front) // take] for i in range(take)]
         left = [r for r in left if r not in front]
-    return chosen[:count]
+    return chosen
 
 
 def best_records(records: Sequence[dict], count: int) -> list[dict]:

@@ -170,4 +170,6 @@ def test_the_promising_have_weights_for_their_cycles():
     records = [record("a", 0, 500, 10), record("b", 0, 300, 20), record("c", 0, 100, 5), record("d", 0, 600, 30)]
     assert [r["id"] for r in most_promising(records, 3)] == ["d", "b", "c"]
     assert [r["id"] for r in most_promising(records, 9)] == ["d", "b", "c", "a"]
-    assert most_promising(records, 0) == []
+    assert [r["id"] for r in most_promising(records, 2)] == ["d", "b"]
+    assert [r["id"] for r in most_promising(records, 1)] == ["d"]
+    assert most_promising(records, 0) == [] and most_promising([], 3) == []
