@@ -10,6 +10,8 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from codesign.accelerator import AcceleratorConfig
 
+MAX_CYCLES = 50_000  # of any one test
+
 CONFIG = AcceleratorConfig.from_dict(json.loads(os.environ["CODESIGN_CONFIG"]))
 
 
@@ -22,6 +24,13 @@ async def begin(dut, **inputs):
     await ClockCycles(dut.clk, 4)
     dut.rst.value = 0
     await ClockCycles(dut.clk, 1)
+    cocotb.start_soon(watch(dut))
+
+
+async def watch(dut):
+    """A hang fails the test instead of going on for ever."""
+    await ClockCycles(dut.clk, MAX_CYCLES)
+    raise AssertionError(f"not at its end after {MAX_CYCLES} cycles")
 
 
 def stalls(seed, probability):
