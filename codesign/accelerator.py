@@ -163,7 +163,7 @@ class AcceleratorConfig:
                     f"Accelerator memory must be a mapping of {', '.join(sorted(memory_keys))}, not {memory!r}")
             values["memory"] = Memory(**memory)
         if "name" in values:
-            require(isinstance(values["name"], str) and values["name"],
+            require(isinstance(values["name"], str) and values["name"] != "",
                     f"Accelerator name must be a text, not {values['name']!r}")
         if "preset" in values:
             preset = values.pop("preset")

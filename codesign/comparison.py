@@ -29,8 +29,8 @@ class Difference:
     count: int
 
     def __str__(self) -> str:
-        return (f"layer {self.layer}, channel {self.channel}, pixel (x={self.x}, y={self.y}): reference {self.expected}, "
-                f"device {self.found} ({self.count} values of this layer differ)")
+        return (f"layer {self.layer}, channel {self.channel}, pixel (x={self.x}, y={self.y}): "
+                f"reference {self.expected}, device {self.found} ({self.count} values of this layer differ)")
 
 
 def read_map(plan: Schedule, gemm: int, banks: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from .errors import CodesignError, require
 
-__all__ = ["Concat", "Conv", "GlobalAverage", "Graph", "GraphBuilder", "Input", "Linear", "MaxPool", "Node", "Op", "Permute",
-           "Shape", "Shift", "Slice"]
+__all__ = ["Concat", "Conv", "GlobalAverage", "Graph", "GraphBuilder", "Input", "Linear", "MaxPool", "Node", "Op",
+           "Permute", "Shape", "Shift", "Slice"]
 
 Shape: TypeAlias = tuple[int, int, int]
 

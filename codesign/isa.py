@@ -13,7 +13,8 @@ row descriptors       rows * 32 / word_bits                   one 32-bit entry a
 column parameters     cols * 64 / word_bits                   one 64-bit entry a column: requantization
 ====================  ======================================  ======================================
 
-``LOAD`` is followed by ``words`` words of image instead, which start at the next bus beat. Widths derive from the configuration.
+``LOAD`` is followed by ``words`` words of image instead, which start at the next bus beat. Widths derive from the
+configuration.
 """
 
 import math

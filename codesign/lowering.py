@@ -6,7 +6,7 @@ nothing else; otherwise an identity product carries it.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import CodesignError, require
 from .graph import (
@@ -106,9 +106,9 @@ class _Lowering:
         nodes, node = self.graph.nodes, self.graph.nodes[index]
         source = node.inputs[0]
         operands = self.values[source]
-        fields = dict(name=node.name, node=index, operands=operands, out_channels=node.shape[0],
-                      in_shape=(node.shape[0], *nodes[source].shape[1:]), shape=node.shape,
-                      planes=self.planes(node.name, operands))
+        fields: dict[str, Any] = dict(name=node.name, node=index, operands=operands, out_channels=node.shape[0],
+                                      in_shape=(node.shape[0], *nodes[source].shape[1:]), shape=node.shape,
+                                      planes=self.planes(node.name, operands))
         if isinstance(node.op, Linear):
             fields["raw"] = True
         consumers = self.graph.consumers(index)
@@ -122,11 +122,11 @@ class _Lowering:
 
     def lower(self, index: int) -> None:
         node = self.graph.nodes[index]
-        value = self.values.get(node.inputs[0]) if node.inputs else None
-        in_shape = self.graph.nodes[node.inputs[0]].shape if node.inputs else None
+        if isinstance(node.op, Input):
+            self.values[index] = tuple(Operand(IMAGE, c, 0, 0) for c in range(node.shape[0]))
+            return
+        value, in_shape = self.values[node.inputs[0]], self.graph.nodes[node.inputs[0]].shape
         match node.op:
-            case Input():
-                self.values[index] = tuple(Operand(IMAGE, c, 0, 0) for c in range(node.shape[0]))
             case Conv() | Linear():
                 self.conv(index)
             case Shift(offsets=offsets):

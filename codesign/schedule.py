@@ -92,8 +92,8 @@ def _gemm_passes(index: int, gemm: Gemm, placement: Placement, config: Accelerat
     tiles = placement.tiles[index]
     everything = list(range(len(gemm.operands)))
     # An identity's tile reads only the channels it writes.
-    groups = [_groups([c for c in tile.channels if c >= 0] if gemm.identity else everything, gemm, placement, config.rows)
-              for tile in tiles]
+    groups = [_groups([c for c in tile.channels if c >= 0] if gemm.identity else everything, gemm, placement,
+                      config.rows) for tile in tiles]
     most = max(map(len, groups))
     chunks = _chunks(gemm, windows, config, most)
     pixels = windows.pixels()

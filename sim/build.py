@@ -12,19 +12,19 @@ from importlib import resources
 from pathlib import Path
 
 from amaranth.back.verilog import YosysError
-from codesign.rtl.accelerator import Accelerator
-from codesign.rtl.emit import to_verilog
 
 from codesign.accelerator import AcceleratorConfig
 from codesign.errors import CodesignError
+from codesign.rtl.accelerator import Accelerator
+from codesign.rtl.emit import to_verilog
 
 from .toolchain import Verilator, environment, find_verilator
 
 __all__ = ["accelerator_verilog", "build_simulator", "cache_directory", "rtl_digest"]
 
 TOP = "accelerator"
-_VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal", "-Wno-lint",
-                    "--prefix", f"V{TOP}", "--top-module", TOP]
+_VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
+                    "-Wno-lint", "--prefix", f"V{TOP}", "--top-module", TOP]
 _CXX_FLAGS = ["-std=gnu++17", "-fPIC", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0",
               "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"]
 

@@ -8,6 +8,7 @@ import numpy as np
 from codesign.accelerator import AcceleratorConfig
 from codesign.device import RunResult
 from codesign.errors import CodesignError, require
+from codesign.memory_map import MemoryMap
 from codesign.program import Program
 from codesign.registers import COUNTERS, TRACE_OFFSET, Error, counter_offset, digest_words, register
 
@@ -69,21 +70,15 @@ class _Session:
 
     def __init__(self, library: ctypes.CDLL, config: AcceleratorConfig, program: Program):
         self.library, self.config, self.program = library, config, program
-        image = program.memory_image()
-        self.input_at = -(-len(image) // program.burst_bytes) * program.burst_bytes
-        self.output_at = self.input_at + -(-program.input_bytes // program.burst_bytes) * program.burst_bytes
-        size = self.output_at + program.output_bytes
-        self.sim = library.sim_new(size)
-        self.memory = np.ctypeslib.as_array(library.sim_memory(self.sim), (size,))
+        image, where = program.memory_image(), MemoryMap.of(program)
+        self.input_at, self.output_at = where.input_address, where.output_address
+        self.sim = library.sim_new(where.size_bytes)
+        self.memory = np.ctypeslib.as_array(library.sim_memory(self.sim), (where.size_bytes,))
         self.memory[:len(image)] = np.frombuffer(image, np.uint8)
         digest = tuple(self.read(name) for name in ("DIGEST_LO", "DIGEST_HI"))
         require(digest == digest_words(config),
                 f"Simulated accelerator must have digest {digest_words(config)}, not {digest}")
-        beat = program.beat_bytes
-        for name, value in (("PROGRAM_LO", 0), ("LEAD_BEATS", len(program.lead) // beat),
-                            ("BODY_BEATS", len(program.body) // beat), ("INPUT_LO", self.input_at),
-                            ("INPUT_BEATS", program.input_bytes // beat), ("OUTPUT_LO", self.output_at),
-                            ("INTERRUPT", 1)):
+        for name, value in (where.registers() | {"INTERRUPT": 1}).items():
             self.write(name, value)
 
     def close(self) -> None:

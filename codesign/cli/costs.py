@@ -120,7 +120,8 @@ class _Again:
     def __call__(self, row: "Row") -> float:
         while row.key not in self.answers:
             pair = next(self.pairs, None)
-            require(pair is not None, f"Row {row.id} ({row.key.operator}) must belong to a pair of the sweep")
+            if pair is None:
+                raise CodesignError(f"Row {row.id} ({row.key.operator}) must belong to a pair of the sweep")
             self._simulate(*pair)
         return self.answers[row.key]
 

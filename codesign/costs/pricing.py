@@ -27,8 +27,11 @@ MISSING = ("model", "error", "interpolate")
 class Layer(Protocol):
     """A layer of a prediction."""
 
-    name: str
-    cycles: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def cycles(self) -> int: ...
 
 
 class Prediction(Protocol):

@@ -54,7 +54,8 @@ class CostKey:
     def __post_init__(self):
         for f in dataclasses.fields(self):
             value = getattr(self, f.name)
-            require(type(value) is f.type, f"Cost key's {f.name} must be of type {f.type.__name__}, not {value!r}")
+            kind = getattr(f.type, "__name__", f.type)
+            require(type(value) is f.type, f"Cost key's {f.name} must be of type {kind}, not {value!r}")
 
     def digest(self) -> str:
         """SHA-256, hexadecimal."""

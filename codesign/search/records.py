@@ -24,6 +24,8 @@ def summarize(network: Network) -> str:
     words: list[str] = []
     written: Any = network.to_dict()["layers"]
     for item in written:
+        kind: str
+        fields: Any
         kind, fields = next(iter(item.items())) if isinstance(item, dict) else (item, None)
         match kind:
             case "conv":

@@ -9,8 +9,6 @@ import subprocess
 import numpy as np
 import pytest
 import yaml
-from codesign.sim.build import accelerator_verilog, cache_directory, rtl_digest
-from codesign.sim.verilated import VerilatorDevice, _Session
 
 from codesign.accelerator import AcceleratorConfig, load_accelerator
 from codesign.board import load_board
@@ -21,6 +19,8 @@ from codesign.memory_map import MemoryMap
 from codesign.network import load_network
 from codesign.random_weights import random_network
 from codesign.registers import REGISTERS, register
+from codesign.sim.build import accelerator_verilog, cache_directory, rtl_digest
+from codesign.sim.verilated import VerilatorDevice, _Session
 
 from .conftest import SCRIPT
 

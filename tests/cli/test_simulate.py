@@ -2,9 +2,8 @@ import json
 import re
 import shutil
 
-from codesign.sim.build import accelerator_verilog, cache_directory
-
 from codesign.accelerator import load_accelerator
+from codesign.sim.build import accelerator_verilog, cache_directory
 
 SIMULATE = ["simulate", "network.yaml", "--random-weights", 3, "--accelerator", "tiny"]
 

@@ -6,7 +6,6 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb_support import CONFIG, begin, every_cycle, number, pause
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
-from codesign.rtl.control import COUNTER_LAYOUT, JOB_LAYOUT
 
 from codesign.registers import (
     COUNTERS,
@@ -21,6 +20,7 @@ from codesign.registers import (
     digest_words,
     register,
 )
+from codesign.rtl.control import COUNTER_LAYOUT, JOB_LAYOUT
 
 READABLE = {r.name: r for r in REGISTERS if r.access is not Access.WRITE_ONLY}
 CONFIGURATION = [r for r in REGISTERS if r.config]

@@ -7,6 +7,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb_support import CONFIG, begin, every_cycle, number, pause
 from cocotbext.axi import AxiReadBus, AxiSlaveRead, MemoryRegion
+
 from codesign.rtl.fetcher import Fetcher
 
 BEAT_BYTES = CONFIG.bus_bits // 8

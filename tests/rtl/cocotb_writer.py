@@ -8,6 +8,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb_support import CONFIG, begin, every_cycle, number, pause
 from cocotbext.axi import AxiSlaveWrite, AxiWriteBus, MemoryRegion
+
 from codesign.rtl.writer import Writer
 
 BEAT_BYTES = CONFIG.bus_bits // 8

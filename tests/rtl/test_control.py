@@ -1,8 +1,7 @@
 import json
 
-from codesign.rtl.control import Control
-
 from codesign.accelerator import PRESETS
+from codesign.rtl.control import Control
 
 
 def test_control(run_cocotb):

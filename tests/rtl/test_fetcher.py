@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from codesign.rtl.fetcher import Fetcher
 
 from codesign.accelerator import AcceleratorConfig
+from codesign.rtl.fetcher import Fetcher
 
 CONFIGS = {
     "narrow": AcceleratorConfig(rows=4, cols=4, bank_depth=64, acc_depth=4, bus_bits=64, burst_beats=8, fifo_bursts=8),

@@ -15,12 +15,12 @@ import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, Cat, ClockDomain, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In
+
+from codesign.accelerator import AcceleratorConfig
 from codesign.rtl import writer
 from codesign.rtl.control import Control
 from codesign.rtl.fetcher import Fetcher
 from codesign.rtl.writer import Writer
-
-from codesign.accelerator import AcceleratorConfig
 
 pytestmark = pytest.mark.synth
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from codesign.rtl.writer import Writer
 
 from codesign.accelerator import AcceleratorConfig
+from codesign.rtl.writer import Writer
 
 CONFIGS = {
     "narrow": AcceleratorConfig(rows=4, cols=5, bank_depth=64, acc_depth=4, bus_bits=64),

@@ -5,16 +5,16 @@ import re
 
 import numpy as np
 import pytest
-from codesign.sim import measure as module
-from codesign.sim.build import rtl_digest
-from codesign.sim.measure import compare, measure
-from codesign.sim.verilated import VerilatorDevice
 
 from codesign.accelerator import PRESETS, Memory
 from codesign.errors import CodesignError
 from codesign.network import Network
 from codesign.random_weights import random_network
 from codesign.search.measurement import verify
+from codesign.sim import measure as module
+from codesign.sim.build import rtl_digest
+from codesign.sim.measure import compare, measure
+from codesign.sim.verilated import VerilatorDevice
 
 CONFIG = PRESETS["tiny"]
 NETWORK = Network.from_dict({"name": "small", "input": [1, 6, 6], "layers": [

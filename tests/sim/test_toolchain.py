@@ -3,9 +3,9 @@ import shutil
 import subprocess
 
 import pytest
-from codesign.sim import toolchain
 
 from codesign.errors import CodesignError
+from codesign.sim import toolchain
 
 
 def fake_verilator(folder, version_line):
