@@ -25,7 +25,7 @@ def add(commands) -> None:
     parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 20, or all if fewer")
     parser.add_argument("--finalists", type=integer(1, 1000), default=3, help="pairs run on the RTL after each round")
     parser.add_argument("--epochs", type=integer(1, 100_000), default=40, help="of training in the search")
-    parser.add_argument("--final-epochs", type=integer(1, 100_000), default=60,
+    parser.add_argument("--final-epochs", type=integer(1, 100_000), default=80,
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
     parser.add_argument("--workers", type=integer(1, 1024), default=2, help="trainings at a time")
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
 
     space, board = load_space(args.space), load_board(args.board)
     options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, finalists=args.finalists,
-                           trained=min(20, args.trials) if args.trained is None else args.trained, epochs=args.epochs,
+                           trained=min(SweepOptions.trained, args.trials) if args.trained is None else args.trained, epochs=args.epochs,
                            final_epochs=args.final_epochs, seed=args.seed, workers=args.workers)
     from codesign.sim.toolchain import environment
     from codesign.sim.tools import search_tools

@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+from codesign.cli import sweep
+from codesign.cli.arguments import Parser
+from codesign.search import SweepOptions
+
 from .conftest import SCRIPT
 
 COMMANDS = ("doctor", "sweep", "train", "analyze", "estimate", "generate", "simulate", "costs", "report")
@@ -26,6 +30,15 @@ def test_help_shows_defaults(codesign):
     text = codesign("sweep", "--help", check=True).stdout
     assert re.search(r"--trials TRIALS\s+different pairs to price \(default: 48\)", text)
     assert "default: None" not in text
+
+
+def test_sweep_defaults_are_the_options():
+    parser = Parser()
+    sweep.add(parser.add_subparsers())
+    args = parser.parse_args(["sweep", "--out", "x"])
+    for name in ("trials", "finalists", "epochs", "final_epochs", "seed", "workers"):
+        assert getattr(args, name) == getattr(SweepOptions, name)
+    assert SweepOptions.trained == 20  # as the help says
 
 
 def test_help_imports_nothing_heavy(codesign):
