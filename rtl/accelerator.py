@@ -8,7 +8,7 @@ from codesign.accelerator import AcceleratorConfig
 from codesign.integer import W_BITS
 from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from codesign.registers import ADDRESS_BITS, Error
-from codesign.timing import first_sum
+from codesign.timing import drain, first_sum
 
 from .array import SystolicArray
 from .axi import MasterSignature, SlaveSignature, forward
@@ -96,12 +96,13 @@ class Accelerator(wiring.Component):
 
     def _run(self, m, control, fetcher, writer, sequencer, abort):
         """Start a run, end it, and end it early when it cannot go on."""
+        settling = Signal(range(drain(self.config) + 1))
         m.d.comb += [
             fetcher.start.eq(control.start), fetcher.program_address.eq(control.job.program),
             fetcher.input_address.eq(control.job.input), fetcher.lead_beats.eq(control.job.lead_beats),
             fetcher.input_beats.eq(control.job.input_beats), fetcher.body_beats.eq(control.job.body_beats),
             writer.start.eq(control.start), writer.base.eq(control.job.output),
-            writer.flush.eq(sequencer.flush), sequencer.flushed.eq(writer.idle),
+            writer.flush.eq(sequencer.flush | (settling == 1)), sequencer.flushed.eq(writer.idle),
             sequencer.start.eq(control.start),
         ]
         starved = sequencer.hungry & fetcher.idle & ~control.start
@@ -110,10 +111,15 @@ class Accelerator(wiring.Component):
         m.d.comb += now.eq(Mux(fetcher.error, Error.READ_BUS, Mux(writer.error, Error.WRITE_BUS, Mux(
             sequencer.illegal, Error.ILLEGAL_INSTRUCTION, Mux(starved, Error.STREAM_END, Error.NONE)))))
         m.d.comb += [abort.eq(ending), control.error.eq(error)]
+        # After an error, what is still in the array comes out first, and a partial beat of results leaves.
         with m.If(control.busy & ~ending & ~control.start & (sequencer.done | (now != Error.NONE))):
             m.d.comb += fetcher.stop.eq(1)
             m.d.sync += [ending.eq(1), error.eq(now)]
-        with m.If(ending & fetcher.idle & writer.idle):
+            with m.If(now != Error.NONE):
+                m.d.sync += settling.eq(drain(self.config))
+        with m.If(settling != 0):
+            m.d.sync += settling.eq(settling - 1)
+        with m.If(ending & (settling == 0) & fetcher.idle & writer.idle):
             m.d.comb += control.done.eq(1)
             m.d.sync += ending.eq(0)
 

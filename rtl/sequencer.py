@@ -71,7 +71,7 @@ class Sequencer(wiring.Component):
 
         def block(state, length, load, following):
             """Take a block of ``length`` words and mark them ``load`` in the next cycle."""
-            m.d.comb += words.ready.eq(1)
+            m.d.comb += [words.ready.eq(1), self.hungry.eq(~words.valid)]
             with m.If(taken):
                 m.d.sync += [load.eq(1), self.index.eq(index), index.eq(index + 1)]
                 with m.If(index == length - 1):
@@ -90,7 +90,6 @@ class Sequencer(wiring.Component):
                 with m.If(wanted):
                     m.next = name
 
-        m.d.comb += self.hungry.eq(words.ready & ~words.valid)
         m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.word.eq(words.payload),
                      self.write.enable.eq(0)]
         row_ready, column_ready, drained = self._waits(m, flag)
@@ -102,7 +101,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += index.eq(0)
                     m.next = "INSTRUCTION"
             with m.State("INSTRUCTION"):
-                m.d.comb += words.ready.eq(1)
+                m.d.comb += [words.ready.eq(1), self.hungry.eq(~words.valid)]
                 with m.If(taken):
                     m.d.sync += [instruction.eq(complete), index.eq(index + 1)]
                     with m.If(index == isa.instruction_words - 1):
@@ -138,6 +137,7 @@ class Sequencer(wiring.Component):
                         m.d.comb += [self.done.eq(1), self.illegal.eq(1)]
                         m.next = "IDLE"
             with m.State("LOAD"):
+                m.d.comb += self.hungry.eq(~words.valid)
                 with m.If(self._load(m, instruction, pixels_left, taken)):
                     m.next = "INSTRUCTION"
             with m.State("DRAIN"):

@@ -10,12 +10,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from amaranth.back import verilog
 from cocotb_tools.runner import get_runner
-from codesign.rtl.axi import flat_ports
+from codesign.rtl.emit import to_verilog
 from codesign.sim import toolchain
 
-BUILD_ARGS = ["-Wno-lint", "-CFLAGS", "-O1"]
+BUILD_ARGS = ["-Wno-lint", "-CFLAGS", "-O0"]  # with every signal visible, optimizing takes longer than it saves
 
 
 def build(source: str, name: str) -> Path:
@@ -50,8 +49,7 @@ def run_cocotb(tmp_path, monkeypatch):
         for key, value in toolchain.environment().items():
             monkeypatch.setenv(key, value)
         name = type(component).__name__.lower()
-        source = verilog.convert(component, name=name, ports=flat_ports(component), emit_src=False,
-                                 strip_internal_attrs=True)
+        source = to_verilog(component, name)
         folder = build(source, name)
         monkeypatch.syspath_prepend(Path(__file__).parent)  # the simulation gets this process's path
         log, results = tmp_path / "log.txt", tmp_path / "results.xml"
