@@ -44,9 +44,11 @@ def run(args: argparse.Namespace) -> None:
     from ..search import SweepOptions, load_space, run_sweep
 
     space, board = load_space(args.space), load_board(args.board)
-    options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, finalists=args.finalists,
-                           trained=min(SweepOptions.trained, args.trials) if args.trained is None else args.trained, epochs=args.epochs,
-                           final_epochs=args.final_epochs, seed=args.seed, workers=args.workers)
+    trained = min(SweepOptions.trained, args.trials) if args.trained is None else args.trained
+    options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=trained,
+                           finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
+                           workers=args.workers)
+
     from codesign.sim.toolchain import environment
     from codesign.sim.tools import search_tools
 
