@@ -24,7 +24,8 @@ from codesign.rtl.control import COUNTER_LAYOUT, JOB_LAYOUT
 
 READABLE = {r.name: r for r in REGISTERS if r.access is not Access.WRITE_ONLY}
 CONFIGURATION = [r for r in REGISTERS if r.config]
-UNMAPPED = [0x3FC, 0xFFC, TRACE_OFFSET - 4, TRACE_OFFSET + 4 * TRACE_WORDS, 0xFFFC]
+UNMAPPED = [0x3FC, TRACE_OFFSET - 4, TRACE_OFFSET + 4 * TRACE_WORDS, 0xFFFC,
+            *(offset | 1 << bit for offset in (0, TRACE_OFFSET) for bit in (13, 14, 15))]
 
 
 class Handshakes:
@@ -138,6 +139,7 @@ async def keeps_what_is_written(dut, stall):
 async def refuses_what_is_not_there(dut, stall):
     master = await setup(dut, stall, seed=3)
     for address in UNMAPPED:
+        assert await read_okay(master, "ID") == ID  # must not be what the next read gives
         assert await read(master, address) == (0, AxiResp.SLVERR), hex(address)
         assert await write(master, address, 0xFFFFFFFF) == AxiResp.SLVERR, hex(address)
     for r in REGISTERS:
