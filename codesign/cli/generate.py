@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     program = compile_network(integer, config)
 
     from codesign.sim.build import accelerator_verilog
-    from codesign.sim.measure import generator_versions
+    from codesign.sim.toolchain import generator_versions
 
     manifest = write_bundle(out, network, integer, program, accelerator_verilog(config),
                             {"board": board.to_dict() if board else None, "tools": generator_versions(),

@@ -17,7 +17,7 @@ def _count(text: str) -> int | None:
 
 
 def add(commands) -> None:
-    parser = add_command(commands, "simulate", run, "Run images on the simulated accelerator (Verilator)",
+    parser = add_command(commands, "simulate", simulate, "Run images on the simulated accelerator (Verilator)",
                          "Logits are compared with the reference, cycles and counters with the cost model; any "
                          "difference is an error that says where.")
     add_model(parser)
@@ -29,35 +29,36 @@ def add(commands) -> None:
     add_json(parser)
 
 
-def run(args: argparse.Namespace) -> None:
+def simulate(args: argparse.Namespace) -> None:
     config, _ = read_accelerator(args)
     network, integers = read_model(args, config)
     images, labels = _images(args, network.input, integers.info)
 
     from tqdm import tqdm
 
-    from codesign.sim.measure import compare
     from codesign.sim.verilated import VerilatorDevice
+
+    from ..verification import verify_run
 
     if sys.stderr.isatty():
         print(f"simulator of {config.name}: built now, if it was not before", file=sys.stderr)
     device = VerilatorDevice(config)
     with tqdm(total=len(images), desc=f"{network.name} on {config.name}", unit="image", file=sys.stderr) as bar:
-        comparison = compare(integers, config, images, device, progress=lambda done: bar.update(1))
-    result, prediction = comparison.result, comparison.prediction
+        run = verify_run(integers, config, images, device, progress=lambda done: bar.update(1))
+    result, prediction = run.result, run.prediction
     accuracy = None if labels is None else float((result.logits.argmax(axis=1) == labels).mean())
     layers = [{"name": name, "cycles": cycles, "model_cycles": layer.cycles}
               for (name, cycles), layer in zip(result.layer_cycles, prediction.layers, strict=True)]
     values = {"network": network.name, "accelerator": config.name, "method": "simulated", "images": len(images),
-              "bit_exact": comparison.differences == 0, "cycles": result.cycles[0], "model_cycles": prediction.cycles,
+              "bit_exact": run.differences == 0, "cycles": result.cycles[0], "model_cycles": prediction.cycles,
               "images_per_s": config.clock_hz / result.cycles[0], "accuracy": accuracy, "layers": layers,
               "counters": result.counters, "model_counters": prediction.counters}
     if args.json:
         print_json(values)
     else:
         _print(values, config.clock_hz)
-    if comparison.problem:
-        raise CodesignError(comparison.problem)
+    if run.problem:
+        raise CodesignError(run.problem)
 
 
 def _images(args: argparse.Namespace, shape: tuple[int, int, int], info: dict):

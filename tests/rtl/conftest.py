@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cocotb_tools.runner import get_runner
+
 from codesign.rtl.emit import to_verilog
 from codesign.sim import toolchain
 

