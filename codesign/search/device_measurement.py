@@ -20,7 +20,7 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
     """A :data:`Measure` on the devices that ``open_device(config)`` opens.
 
     It raises :class:`CodesignError` on the first wrong logit, with layer, channel, pixel and both values where the
-    device can show its activation memory; of a simulated device also on cycles or counters that are not the cost model's.
+    device can show its activation memory; of a simulated one also on cycles or counters that are not the cost model's.
     """
     def measure(network: Network, integer: IntegerNetwork, config: AcceleratorConfig,
                 images: np.ndarray) -> Measurement:
