@@ -12,7 +12,9 @@ import yaml
 from .errors import CodesignError, require
 from .integer import A_BITS, ADD_BITS, MUL_BITS, W_BITS
 
-__all__ = ["PRESETS", "AcceleratorConfig", "Memory", "load_accelerator"]
+INTERLEAVE_BITS = 2  # an image channel is spread over at most 2**2 banks
+
+__all__ = ["INTERLEAVE_BITS", "PRESETS", "AcceleratorConfig", "Memory", "load_accelerator"]
 
 
 def _power_of_two(n: int) -> bool:
@@ -53,6 +55,8 @@ class AcceleratorConfig:
     bank_depth : 4-bit words per bank, a power of two
     acc_depth : pixels each column's accumulator memory holds, a power of two
     acc_bits : bits per accumulator
+    wide_rows : the last so many rows can count their products sixteenfold, so that both halves of an 8-bit pixel go
+        through in one pass
     bus_bits : data width of the AXI master, a power of two
     burst_beats : beats per AXI read burst, a power of two
     fifo_bursts : bursts the program FIFO holds, a power of two
@@ -65,6 +69,7 @@ class AcceleratorConfig:
     bank_depth: int
     acc_depth: int
     acc_bits: int = 24
+    wide_rows: int = 0
     bus_bits: int
     burst_beats: int = 16
     fifo_bursts: int = 4
@@ -72,7 +77,8 @@ class AcceleratorConfig:
     memory: Memory = field(default_factory=Memory)
 
     _LIMITS = {"rows": (4, 128), "cols": (4, 128), "bank_depth": (64, 1 << 17), "acc_depth": (4, 1 << 14),
-               "acc_bits": (16, 32), "bus_bits": (64, 512), "burst_beats": (2, 64), "fifo_bursts": (2, 1024),
+               "acc_bits": (16, 32), "wide_rows": (0, 128), "bus_bits": (64, 512), "burst_beats": (2, 64),
+               "fifo_bursts": (2, 1024),
                "clock_hz": (1_000_000, 1_000_000_000)}
     _POWERS_OF_TWO = ("bank_depth", "acc_depth", "bus_bits", "burst_beats", "fifo_bursts")
     _SURROUNDINGS = ("name", "clock_hz", "memory")
@@ -84,6 +90,8 @@ class AcceleratorConfig:
                     f"Accelerator {key} must be an integer in {low}..{high}, not {value!r}")
             require(key not in self._POWERS_OF_TWO or _power_of_two(value),
                     f"Accelerator {key} must be a power of two, not {value}")
+        require(self.wide_rows <= self.rows,
+                f"Accelerator wide_rows must be at most rows ({self.rows}), not {self.wide_rows}")
         require(self.bus_bits >= self.word_bits,
                 f"Accelerator bus_bits must be at least {self.word_bits} bits for {self.cols} columns, "
                 f"not {self.bus_bits}")
@@ -112,9 +120,25 @@ class AcceleratorConfig:
         return self.acc_depth.bit_length() - 1
 
     @property
+    def pixel_bits(self) -> int:
+        """Bits of a pixel's offset within a channel, which may be spread over 2**INTERLEAVE_BITS banks."""
+        return self.addr_bits + INTERLEAVE_BITS
+
+    @property
+    def load_lanes(self) -> int:
+        """Banks the image is written to, one 4-bit value each per word: the last ones."""
+        return min(self.rows, self.word_bits // A_BITS)
+
+    @property
+    def narrow_psum_bits(self) -> int:
+        """Bits of a column's sum before the wide rows: |product| <= 15 * 8."""
+        return (max(1, self.rows - self.wide_rows) * (2**A_BITS - 1) * 2 ** (W_BITS - 1)).bit_length() + 1
+
+    @property
     def psum_bits(self) -> int:
-        """Bits of a column's sum over all rows: |sum| <= rows * 15 * 8."""
-        return (self.rows * (2**A_BITS - 1) * 2 ** (W_BITS - 1)).bit_length() + 1
+        """Bits of a column's sum over all rows; a wide row's product counts sixteenfold."""
+        products = self.rows - self.wide_rows + 2**A_BITS * self.wide_rows
+        return (products * (2**A_BITS - 1) * 2 ** (W_BITS - 1)).bit_length() + 1
 
     @property
     def scaled_bits(self) -> int:
@@ -181,14 +205,14 @@ PRESETS = {config.name: config for config in (
     AcceleratorConfig(name="tiny", rows=4, cols=4, bank_depth=4096, acc_depth=64, bus_bits=64,
                       burst_beats=8, fifo_bursts=4, clock_hz=50_000_000),
     # Lattice ECP5-85F: 208 EBR of 18 Kbit; the memory is on-chip, behind the same master.
-    AcceleratorConfig(name="ulx3s", rows=16, cols=16, bank_depth=8192, acc_depth=512, bus_bits=64,
+    AcceleratorConfig(name="ulx3s", rows=16, cols=16, bank_depth=8192, acc_depth=512, wide_rows=6, bus_bits=64,
                       burst_beats=16, fifo_bursts=8, clock_hz=75_000_000,
                       memory=Memory(bytes_per_cycle=8, latency_cycles=4)),
     # Zynq UltraScale+ ZU3EG: 216 block RAMs of 36 Kbit; LPDDR4 at 4.26 GB/s.
-    AcceleratorConfig(name="ultra96", rows=32, cols=32, bank_depth=32768, acc_depth=1024, bus_bits=128,
-                      burst_beats=16, fifo_bursts=32, clock_hz=250_000_000),
+    AcceleratorConfig(name="ultra96", rows=32, cols=32, bank_depth=32768, acc_depth=1024, wide_rows=12, bus_bits=128,
+                      burst_beats=16, fifo_bursts=256, clock_hz=250_000_000),
     # Zynq UltraScale+ ZU9EG: 912 block RAMs of 36 Kbit; DDR4-2133, 64 bits wide, at 55 %.
-    AcceleratorConfig(name="zcu102", rows=64, cols=64, bank_depth=32768, acc_depth=1024, bus_bits=512,
+    AcceleratorConfig(name="zcu102", rows=64, cols=64, bank_depth=32768, acc_depth=1024, wide_rows=12, bus_bits=512,
                       burst_beats=16, fifo_bursts=32, clock_hz=250_000_000,
                       memory=Memory(bytes_per_cycle=38, latency_cycles=40)),
 )}

@@ -3,7 +3,7 @@
 ====================  =======================================================================
 accelerator.v         the accelerator
 accelerator.yaml      its configuration, as a person writes it
-program.bin           the memory image: lead and body of the program, from a burst boundary on
+program.bin           the program, zeros where the image goes; lies at a burst boundary
 program.txt           the program decoded, for people
 isa.h, registers.h    program format and register map as C constants
 manifest.json         digests, addresses, input packing, logit positions, predicted cycles
@@ -29,15 +29,16 @@ from .isa import Isa
 from .memory_map import MemoryMap
 from .model import model_digest
 from .network import Network
-from .program import Program, instruction_bytes
+from .program import Program
 from .registers import c_header
 
 __all__ = ["manifest", "new_directory", "write_bundle"]
 
 FORMAT = 1
-PACKING = ("Channels of one load side by side, one byte each, 2**lanes_log2 bytes a pixel (unused ones zero), pixels "
-           "row by row; each load filled up to words program words. Before every load but the first comes its LOAD "
-           "instruction, given in hexadecimal as the bytes lie in memory.")
+PACKING = ("Each load is `words` program words at byte `at` of the program, from word `first_word` of its region on. A "
+           "region holds `channels` channels from `first_channel` on; pixel p (row by row) is in word p >> interleave. "
+           "There, 4-bit value q*channels + c, counted from the lowest bits, is the low half of channel c of the pixel "
+           "with p mod 2**interleave == q; its high half is lanes - (channels << interleave) further on.")
 
 
 @contextlib.contextmanager
@@ -73,8 +74,11 @@ def manifest(network: Network, integer: IntegerNetwork, program: Program, verilo
         "memory": {"beat_bytes": program.beat_bytes, **asdict(memory), "size_bytes": memory.size_bytes},
         "registers": memory.registers(),
         "input": {"shape": list(program.input_shape), "packing": PACKING,
-                  "loads": [{"first_channel": load.first, "channels": load.count, **load.fields,
-                             "instruction": instruction_bytes(load, config).hex()} for load in program.schedule.loads]},
+                  "lanes": config.load_lanes, "loads": [
+                      {"at": at, "words": load.count, "first_word": load.first,
+                       "first_channel": load.region.first, "channels": load.region.count,
+                       "interleave": load.region.interleave}
+                      for at, load in zip(program.image_at, program.schedule.loads, strict=True)]},
         "output": {"values": program.results, "type": "int32, little endian", "logit_positions":
                    list(program.logit_positions), "logit_scale": integer.logit_scale},
         "predicted": {"method": "model", "cycles": prediction.cycles, "counters": prediction.counters,
@@ -86,7 +90,7 @@ def write_bundle(path: Path, network: Network, integer: IntegerNetwork, program:
                  provenance: Mapping[str, object]) -> dict:
     """Write the directory ``path`` whole or not at all; returns the manifest, which holds ``provenance`` too."""
     isa = Isa(program.config)
-    files = {"accelerator.v": verilog.encode(), "program.bin": program.memory_image(),
+    files = {"accelerator.v": verilog.encode(), "program.bin": program.stream,
              "program.txt": f"{isa.describe()}\n\n{program.listing()}\n".encode(),
              "isa.h": isa.c_header().encode(), "registers.h": c_header().encode(),
              "accelerator.yaml": yaml.safe_dump(program.config.to_dict(), sort_keys=False).encode()}

@@ -8,8 +8,8 @@ from .errors import require
 from .integer import IntegerNetwork, Layer
 from .isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from .lowering import Gemm
-from .program import Program, instruction_bytes
-from .schedule import Pass, Schedule, operand_address, schedule
+from .program import Program
+from .schedule import Load, Pass, Schedule, row_address, schedule
 
 __all__ = ["compile_network"]
 
@@ -46,7 +46,7 @@ class _Blocks:
     def weights(self, p: Pass) -> bytes:
         config = self.config
         columns = np.array(self.plan.placement.tiles[p.gemm][p.tile].channels)
-        rows = np.array(p.operands)
+        rows = np.array([feed.k if feed else -1 for feed in p.feeds])
         weight = self.layers[p.gemm].weight[np.ix_(columns, rows)].astype(np.int64) & 15
         weight[columns < 0] = 0
         weight[:, rows < 0] = 0
@@ -57,12 +57,13 @@ class _Blocks:
     def rows(self, p: Pass) -> bytes:
         gemm = self.plan.gemms[p.gemm]
         entries = np.zeros(self.isa.row_words * self.config.word_bits // ROW_ENTRY_BITS, "<u4")
-        for r, k in enumerate(p.operands):
-            if k >= 0:
-                o = gemm.operands[k]
+        for r, feed in enumerate(p.feeds):
+            if feed:
+                o = gemm.operands[feed.k]
                 entries[r] = self.isa.row.encode(
-                    addr=operand_address(o, gemm, self.plan.placement, self.config), enable=1,
-                    left=o.dx < 0, right=o.dx > 0, up=o.dy < 0, down=o.dy > 0)
+                    addr=row_address(feed, o, gemm, self.config), enable=1,
+                    left=o.dx < 0, right=o.dx > 0, up=o.dy < 0, down=o.dy > 0,
+                    interleave=feed.interleave, phase=feed.phase, wide=feed.high and not p.fields["scale"])
         return entries.tobytes()
 
     def columns(self, p: Pass) -> bytes:
@@ -74,10 +75,12 @@ class _Blocks:
                                                     shift=int(layer.shift[m]), enable=1)
         return entries.tobytes()
 
+    def instruction(self, op: Opcode, **fields: int) -> bytes:
+        bits = self.isa.instructions[op].encode(op=op, **fields)
+        return bits.to_bytes(self.isa.instruction_words * self.config.word_bits // 8, "little")
+
     def packet(self, p: Pass) -> bytes:
-        size = self.config.word_bits // 8
-        bits = self.isa.instructions[Opcode.PASS].encode(op=Opcode.PASS, **p.fields)
-        blocks = [bits.to_bytes(self.isa.instruction_words * size, "little")]
+        blocks = [self.instruction(Opcode.PASS, **p.fields)]
         for flag, block in (("load_weights", self.weights), ("load_rows", self.rows), ("load_columns", self.columns)):
             if p.fields[flag]:
                 blocks.append(block(p))
@@ -96,12 +99,21 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, products
             source = next(node for node in network.graph.nodes if node.name == gemm.name).inputs[0]
             _prove_width(gemm, network.layers[gemm.name], largest[source], config)
     products = len(plan.gemms) if products is None else products
-    blocks, isa = _Blocks(plan, network), Isa(config)
-    body = b"".join(blocks.packet(p) for p in plan.passes if p.gemm < products)
-    end = isa.instructions[Opcode.END].encode(op=Opcode.END)
-    body += end.to_bytes(isa.instruction_words * config.word_bits // 8, "little")
-    body = body.ljust(-(-len(body) * 8 // config.bus_bits) * config.bus_bits // 8, b"\0")
+    blocks, stream, image_at = _Blocks(plan, network), bytearray(), []
+    beat_bytes = config.bus_bits // 8
+    for step in plan.steps:
+        if isinstance(step, Load):
+            stream += blocks.instruction(Opcode.LOAD, **step.fields)
+            stream += bytes(-len(stream) % beat_bytes)
+            image_at.append(len(stream))
+            stream += bytes(step.fields["words"] * config.word_bits // 8)
+        elif step.gemm < products:
+            stream += blocks.packet(step)
+        else:
+            break
+    stream += blocks.instruction(Opcode.END)
+    stream += bytes(-len(stream) % beat_bytes)
     tiles = plan.placement.tiles[-1]
     where = {m: t * config.cols + c for t, tile in enumerate(tiles) for c, m in enumerate(tile.channels) if m >= 0}
-    return Program(plan, instruction_bytes(plan.loads[0], config), body,
+    return Program(plan, bytes(stream), tuple(image_at),
                    tuple(where[m] for m in range(network.graph.classes)), len(tiles) * config.cols, products)

@@ -13,7 +13,8 @@ from .graph import Graph
 from .isa import Isa
 from .registers import COUNTERS
 from .schedule import Pass, Schedule, schedule
-from .timing import COLUMN_RAW, FETCH_BEAT, FETCH_START, WRITE, column_wait, drain, first_sum, row_wait
+from .timing import COLUMN, COLUMN_RAW, FETCH_BEAT, FETCH_START, WRITE, column_wait, drain, first_sum, row_wait
+from .windows import Windows
 
 __all__ = ["LayerCycles", "Prediction", "predict", "predict_schedule"]
 
@@ -53,10 +54,9 @@ class _Channel:
 class _Stream:
     """The program stream: when each word can be taken, given when those before it were."""
 
-    def __init__(self, config: AcceleratorConfig, segments: list[int]):
-        """``segments``: beats of each; bursts do not cross from one to the next."""
+    def __init__(self, config: AcceleratorConfig, beats: int):
         size = config.burst_beats
-        self.bursts = [min(size, beats - at) for beats in segments for at in range(0, beats, size)]
+        self.bursts = [min(size, beats - at) for at in range(0, beats, size)]
         self.config, self.channel = config, _Channel(config)
         self.depth = config.burst_beats * config.fifo_bursts
         self.latency = config.memory.latency_cycles
@@ -115,20 +115,25 @@ class _Run:
 
     def __init__(self, plan: Schedule):
         self.plan, self.config, self.isa = plan, plan.config, Isa(plan.config)
-        beat_words = self.config.words_per_beat
-        lead, *others = ([self.isa.instruction_words] * len(plan.loads))
-        lead_beats = -(-lead // beat_words)
-        image_beats = (sum(load.fields["words"] for load in plan.loads) // beat_words
-                       + sum(-(-words // beat_words) for words in others))
-        body_beats = -(-(sum(map(self._words, plan.passes)) + self.isa.instruction_words) // beat_words)
-        self.read_beats = lead_beats + image_beats + body_beats
-        self.stream = _Stream(self.config, [lead_beats, image_beats, body_beats])
+        self.read_beats = self._beats_of_stream()
+        self.stream = _Stream(self.config, self.read_beats)
         self.active = self.loading = self.held = self.fenced = self.bank_reads = self.bank_writes = 0
         self.stamps: list[int] = []
         self.last_beat = self.free = 0  # cycle of the last beat; from when on the walker takes another pass
         self.drained = self.rows_free = self.columns_free = 0
         self.rows_enabled = 0
         self.raw_beats: list[int] = []
+        self.loads_left = len(plan.loads)
+        self.writing: set[int] = set()  # cycles in which the word after next cannot go to the banks: a result does
+
+    def _beats_of_stream(self) -> int:
+        words, per_beat = 0, self.config.words_per_beat
+        for step in self.plan.steps:
+            if isinstance(step, Pass):
+                words += self._words(step)
+            else:
+                words = -(-(words + self.isa.instruction_words) // per_beat) * per_beat + step.fields["words"]
+        return -(-(words + self.isa.instruction_words) // per_beat)
 
     def _words(self, p: Pass) -> int:
         f, isa = p.fields, self.isa
@@ -136,16 +141,17 @@ class _Run:
                 + f["load_columns"] * isa.column_words)
 
     def load(self, fields: dict[str, int]) -> None:
+        self.loads_left -= 1
         stream, isa = self.stream, self.isa
         stream.take(isa.instruction_words)
         stream.align(stream.now + 1)
         stream.now += 1
-        left, per_word = fields["pixels"], self.config.word_bits // 8 >> fields["lanes_log2"]
         for _ in range(fields["words"]):
-            busy = max(1, 2 * min(left, per_word))  # low and high nibbles of each pixel
-            left -= min(left, per_word)
-            stream.take_at(stream.available(0) + busy - 1)
-            self.loading += busy
+            there = cycle = stream.available(0)
+            while cycle in self.writing:
+                cycle += 1
+            stream.take_at(cycle)
+            self.loading += max(0, cycle + 1 - max(there, self.last_beat + 1))
 
     def run_pass(self, p: Pass) -> None:
         stream, isa, f = self.stream, self.isa, p.fields
@@ -154,7 +160,7 @@ class _Run:
             stream.take(isa.weight_words)
         if f["load_rows"]:
             stream.take(isa.row_words, self.rows_free)
-            self.rows_enabled = sum(k >= 0 for k in p.operands)
+            self.rows_enabled = sum(feed is not None for feed in p.feeds)
         if f["load_columns"]:
             stream.take(isa.column_words, self.columns_free)
         handover = max(stream.now + 1, self.free)
@@ -187,8 +193,28 @@ class _Run:
             results = p.fields["sum_last"] if p.fields["sum"] else p.fields["windows"]
             columns = sum(c >= 0 for c in self.plan.placement.tiles[p.gemm][p.tile].channels)
             self.bank_writes += results * columns * (p.fields["out_planes"] + 1)
+        self._writes(p, first, interval)
         self.last_beat = self.free = last
         self.drained = last + 1 + drain(self.config)
+
+    def _writes(self, p: Pass, first: int, interval: int) -> None:
+        """When the results of ``p`` keep an image word waiting: the cycle before each write, at the columns that come
+        first in their banks."""
+        f, config = p.fields, self.config
+        self.writing = {cycle for cycle in self.writing if cycle > self.stream.now}
+        if not f["last"] or f["raw"] or not self.loads_left:
+            return
+        gemm = self.plan.gemms[p.gemm]
+        if gemm.total:
+            beats = [p.beats - 1] if f["sum_last"] else []
+        else:
+            closing = Windows(*gemm.in_shape[1:], gemm.padding).closing_pixels(p.start, p.start + f["windows"])
+            beats = [(i + 1) * gemm.planes - 1 for i in closing]
+        for position in range(config.columns_per_bank):
+            delay = (position - position * config.rows) % config.columns_per_bank
+            after = first_sum(config) + position * config.rows + COLUMN + delay - 1
+            self.writing.update(first + beat * interval + after + word for beat in beats
+                                for word in range(gemm.out_planes))
 
     def end(self) -> Prediction:
         stream = self.stream
@@ -229,10 +255,11 @@ class _Run:
 def predict_schedule(plan: Schedule) -> Prediction:
     """Cycles and counters of ``plan``."""
     run = _Run(plan)
-    for load in plan.loads:
-        run.load(load.fields)
-    for p in plan.passes:
-        run.run_pass(p)
+    for step in plan.steps:
+        if isinstance(step, Pass):
+            run.run_pass(step)
+        else:
+            run.load(step.fields)
     return run.end()
 
 

@@ -13,15 +13,15 @@ row descriptors       rows * 32 / word_bits                   one 32-bit entry a
 column parameters     cols * 64 / word_bits                   one 64-bit entry a column: requantization
 ====================  ======================================  ======================================
 
-``LOAD`` is followed by ``words`` words of image instead, which start at the next bus beat. Widths derive from the
-configuration.
+``LOAD`` is followed by ``words`` words of image instead, which start at the next bus beat: 4-bit value i of a word
+goes to bank rows - load_lanes + i, word k to address base + k. Widths derive from the configuration.
 """
 
 import math
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .accelerator import AcceleratorConfig
+from .accelerator import INTERLEAVE_BITS, AcceleratorConfig
 from .errors import require
 from .integer import ADD_BITS, MUL_BITS
 
@@ -91,7 +91,7 @@ class Isa:
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        addr, acc = config.addr_bits, config.acc_addr_bits
+        addr, acc, pixel = config.addr_bits, config.acc_addr_bits, config.pixel_bits
         op = ("op", 2, False, "opcode")
         self.instructions = {
             Opcode.PASS: Layout("PASS", [
@@ -117,9 +117,9 @@ class Isa:
                 ("x_last", COORD_BITS + 1, True, "x of a row's last window's corner"),
                 ("width", COORD_BITS, False, "map width, pixels"),
                 ("height", COORD_BITS, False, "map height, pixels"),
-                ("row_addr", addr, False, "word offset of (x_left, y_first) within a channel"),
-                ("window_addr", addr, False, "word offset of (x_first, y_first) within a channel"),
-                ("windows", addr + 1, False, "windows in this pass"),
+                ("row_addr", pixel, False, "offset of (x_left, y_first) within a channel"),
+                ("window_addr", pixel, False, "offset of (x_first, y_first) within a channel"),
+                ("windows", pixel + 1, False, "windows in this pass"),
                 ("plane_stride", addr, False, "words from one plane of an operand to the next"),
                 ("acc_addr", acc, False, "accumulator of the first pixel"),
                 ("out_addr", addr, False, "bank word of the first result"),
@@ -128,21 +128,21 @@ class Isa:
             ]),
             Opcode.LOAD: Layout("LOAD", [
                 op,
-                ("base", addr, False, "bank word of the first pixel's low nibble"),
-                ("plane_stride", addr, False, "words from a pixel's low nibble to its high nibble"),
-                ("pixels", addr + 1, False, "pixels to write"),
+                ("base", addr, False, "bank word the first word goes to"),
                 ("words", addr + 4, False, "stream words that follow, padding to a bus beat included"),
-                ("lanes_log2", 3, False, "channels (bytes) per pixel: 2**lanes_log2"),
             ]),
             Opcode.END: Layout("END", [op]),
         }
         self.row = Layout("row descriptor", [
-            ("addr", addr, False, "added to the pixel's offset: the channel's base plus the shift"),
+            ("addr", pixel, False, "added to the pixel's offset: the channel's base << interleave, plus the shift"),
             ("enable", 1, False, "0: the row feeds zeros"),
             ("left", 1, False, "zero where x = 0 (dx = -1)"),
             ("right", 1, False, "zero where x = width - 1 (dx = 1)"),
             ("up", 1, False, "zero where y = 0 (dy = -1)"),
             ("down", 1, False, "zero where y = height - 1 (dy = 1)"),
+            ("interleave", 2, False, "the channel lies in 2**interleave banks: this one has every so many'th pixel"),
+            ("phase", INTERLEAVE_BITS, False, "low bits of the sum for which the pixel is in this bank"),
+            ("wide", 1, False, "products count sixteenfold (wide rows only)"),
         ])
         self.column = Layout("column parameters", [
             ("add", ADD_BITS, True, "requantization offset"),
@@ -155,7 +155,6 @@ class Isa:
         self.weight_words = config.rows
         self.row_words = math.ceil(config.rows * ROW_ENTRY_BITS / word)
         self.column_words = math.ceil(config.cols * COLUMN_ENTRY_BITS / word)
-        self.load_lanes = min(1 << (config.rows.bit_length() - 1), word // 8)
 
     def words(self, bits: int, count: int) -> list[int]:
         """Split an integer into ``count`` stream words, lowest first."""

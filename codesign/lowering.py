@@ -50,7 +50,7 @@ class Gemm:
     padding : of a fused 2x2 max-pool, else None
     total : the map is summed (global average)
     raw : results are logits
-    planes, out_planes : 4-bit words per operand and per result
+    planes, out_planes : 4-bit words per operand (of the image, whose halves lie in different banks: 1) and per result
     """
 
     name: str
@@ -80,10 +80,9 @@ class _Lowering:
         self.gemms: list[Gemm] = []
         self.values: dict[int, tuple[Operand, ...]] = {}  # channels of each node's map
 
-    def planes(self, name: str, operands: tuple[Operand, ...]) -> int:
-        found = {PIXEL_BITS // A_BITS if o.source == IMAGE else self.gemms[o.source].out_planes for o in operands}
-        require(len(found) == 1,
-                f"{name}: operands must all be of one width, not {sorted(A_BITS * p for p in found)} bits")
+    def operand_bits(self, name: str, operands: tuple[Operand, ...]) -> int:
+        found = {PIXEL_BITS if o.source == IMAGE else A_BITS * self.gemms[o.source].out_planes for o in operands}
+        require(len(found) == 1, f"{name}: operands must all be of one width, not {sorted(found)} bits")
         return found.pop()
 
     def append(self, **fields) -> tuple[Operand, ...]:
@@ -95,8 +94,8 @@ class _Lowering:
                  map_shape: tuple[int, int], name: str | None = None, **fields) -> tuple[Operand, ...]:
         """A product that copies its operands: carries what could not be fused."""
         name = name or self.graph.nodes[node].name
-        planes = self.planes(name, operands)
-        require(planes == 1, f"{name}: must come after a convolution, not after {A_BITS * planes}-bit values")
+        bits = self.operand_bits(name, operands)
+        require(bits == A_BITS, f"{name}: must come after a convolution, not after {bits}-bit values")
         k = len(operands)
         return self.append(name=name, node=node, operands=operands, out_channels=k, identity=True, planes=1,
                            in_shape=(k, *in_shape[1:]), shape=(k, *map_shape), **fields)
@@ -106,9 +105,10 @@ class _Lowering:
         nodes, node = self.graph.nodes, self.graph.nodes[index]
         source = node.inputs[0]
         operands = self.values[source]
+        bits = self.operand_bits(node.name, operands)
         fields: dict[str, Any] = dict(name=node.name, node=index, operands=operands, out_channels=node.shape[0],
                                       in_shape=(node.shape[0], *nodes[source].shape[1:]), shape=node.shape,
-                                      planes=self.planes(node.name, operands))
+                                      planes=1 if operands[0].source == IMAGE else bits // A_BITS)
         if isinstance(node.op, Linear):
             fields["raw"] = True
         consumers = self.graph.consumers(index)

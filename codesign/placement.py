@@ -12,10 +12,10 @@ import numpy as np
 
 from .accelerator import AcceleratorConfig
 from .errors import CodesignError
-from .isa import Isa
-from .lowering import IMAGE, Gemm
+from .image import ImageRegion, image_regions
+from .lowering import IMAGE, Gemm, Operand
 
-__all__ = ["ImagePlace", "Place", "Placement", "Tile", "place"]
+__all__ = ["Feed", "Place", "Placement", "Tile", "place"]
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,46 @@ class Place:
 
 
 @dataclass(frozen=True)
-class ImagePlace:
-    """One LOAD: image channels first..first+count-1 go to banks 0.., low nibbles at ``addr``.
+class Feed:
+    """What a row reads during a pass: operand ``k`` of its Gemm, or one half of it.
 
-    The image lies in memory with ``2**lanes_log2`` bytes per pixel, those past ``count`` unused.
+    bank, addr : where the channel starts
+    interleave, phase : it has every 2**interleave'th pixel, those with these low bits of their offset
+    high : it is the high half of 8-bit pixels
     """
 
-    first: int
-    count: int
-    lanes_log2: int
+    k: int
+    bank: int
     addr: int
+    interleave: int = 0
+    phase: int = 0
+    high: bool = False
 
 
 @dataclass(frozen=True)
 class Placement:
-    """tiles[gemm], places[(gemm or IMAGE, channel)], and how deep the banks get filled (words)."""
+    """tiles[gemm], places[(gemm, channel)], (region of the image, its bank word), and how deep the banks get filled."""
 
+    config: AcceleratorConfig
     tiles: tuple[tuple[Tile, ...], ...]
     places: dict[tuple[int, int], Place]
-    image: tuple[ImagePlace, ...]
+    image: tuple[tuple[ImageRegion, int], ...]
     depth_used: int
+
+    def feeds(self, k: int, operand: Operand) -> list[Feed]:
+        """Every row that must read for operand ``k``."""
+        if operand.source != IMAGE:
+            where = self.places[operand.source, operand.channel]
+            return [Feed(k, where.bank, where.addr)]
+        return _image_feeds(k, operand.channel, self.image, self.config)
+
+
+def _image_feeds(k: int, channel: int, image: tuple[tuple[ImageRegion, int], ...],
+                 config: AcceleratorConfig) -> list[Feed]:
+    region, addr = next((r, a) for r, a in image if r.first <= channel < r.first + r.count)
+    first_bank = config.rows - config.load_lanes
+    return [Feed(k, first_bank + region.lane(channel, phase, high, config), addr, region.interleave, phase, high)
+            for phase in range(1 << region.interleave) for high in (False, True)]
 
 
 class _Allocator:
@@ -100,7 +120,7 @@ def _bank(config: AcceleratorConfig, column: int, group: int) -> int:
     return group * config.cols + column if config.rows > config.cols else column % config.rows
 
 
-def _assign(gemm: Gemm, index: int, config: AcceleratorConfig, readers: dict[int, list[int]],
+def _assign(gemm: Gemm, config: AcceleratorConfig, readers: dict[int, list[int]],
             load: dict[int, np.ndarray]) -> list[tuple[int, list[int]]]:
     """(group, channel per column) of each tile, spreading every reader's operands over the banks.
 
@@ -138,6 +158,29 @@ def _assign(gemm: Gemm, index: int, config: AcceleratorConfig, readers: dict[int
     return kept
 
 
+def _assign_copy(gemm: Gemm, config: AcceleratorConfig, readers: dict[int, list[int]], load: dict[int, np.ndarray],
+                 places: dict[tuple[int, int], Place]) -> list[tuple[int, list[int]]]:
+    """The tiles of an identity: every channel stays in its bank, so that a tile's operands meet in few passes and
+    readers find the copies spread as the originals were."""
+    queues: dict[int, list[int]] = defaultdict(list)
+    for channel, o in enumerate(gemm.operands):
+        bank = places[o.source, o.channel].bank
+        queues[bank].append(channel)
+        for r in readers[channel]:
+            load[r][bank] += 1
+    made = []
+    for group in range(config.bank_groups):
+        columns = [c for c in range(config.cols) if group * config.cols + c < config.rows or config.bank_groups == 1]
+        while any(queues[_bank(config, c, group)] for c in columns):
+            tile = [-1] * config.cols
+            for c in columns:
+                queue = queues[_bank(config, c, group)]
+                if queue:
+                    tile[c] = queue.pop(0)
+            made.append((group, tile))
+    return made
+
+
 def place(gemms: tuple[Gemm, ...], config: AcceleratorConfig) -> Placement:
     """Give every channel its tile, column, bank and address; raises where the banks are too small."""
     allocator = _Allocator(config)
@@ -150,16 +193,20 @@ def place(gemms: tuple[Gemm, ...], config: AcceleratorConfig) -> Placement:
                  for source in range(IMAGE, len(gemms))}
     load: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(config.rows))
     places: dict[tuple[int, int], Place] = {}
-    image = _place_image(gemms, config, allocator, last_read[IMAGE], places)
-    for (source, channel), where in places.items():
-        for r in readers[source, channel]:
-            load[r][where.bank] += 1
+    image = _place_image(gemms, config, allocator, last_read[IMAGE])
+    for (source, channel), its_readers in readers.items():
+        if source == IMAGE:
+            for feed in _image_feeds(0, channel, image, config):
+                for r in its_readers:
+                    load[r][feed.bank] += 1
     tiles: list[tuple[Tile, ...]] = []
     for index, gemm in enumerate(gemms):
         allocator.release(index)
         by_channel = {c: readers[index, c] for c in range(gemm.out_channels)}
         made = []
-        for group, columns in _assign(gemm, index, config, by_channel, load):
+        assigned = (_assign_copy(gemm, config, by_channel, load, places) if gemm.identity
+                    else _assign(gemm, config, by_channel, load))
+        for group, columns in assigned:
             slot = gemm.shape[1] * gemm.shape[2] * gemm.out_planes
             used = [c for c in range(config.cols) if columns[c] >= 0]
             addr = 0
@@ -172,19 +219,14 @@ def place(gemms: tuple[Gemm, ...], config: AcceleratorConfig) -> Placement:
                     places[index, columns[c]] = Place(_bank(config, c, group), addr + extra)
             made.append(Tile(tuple(columns), group, addr, slot % config.bank_depth))
         tiles.append(tuple(made))
-    return Placement(tuple(tiles), places, image, allocator.used)
+    return Placement(config, tuple(tiles), places, image, allocator.used)
 
 
-def _place_image(gemms: tuple[Gemm, ...], config: AcceleratorConfig, allocator: _Allocator, last: int,
-                 places: dict[tuple[int, int], Place]) -> tuple[ImagePlace, ...]:
+def _place_image(gemms: tuple[Gemm, ...], config: AcceleratorConfig, allocator: _Allocator,
+                 last: int) -> tuple[tuple[ImageRegion, int], ...]:
     shape = next(g for g in gemms if any(o.source == IMAGE for o in g.operands)).in_shape
     channels = 1 + max(o.channel for g in gemms for o in g.operands if o.source == IMAGE)
-    size, lanes, made = 2 * shape[1] * shape[2], Isa(config).load_lanes, []
-    for first in range(0, channels, lanes):
-        count = min(lanes, channels - first)
-        lanes_log2 = (count - 1).bit_length()
-        groups = range(-(-2**lanes_log2 // config.cols)) if config.bank_groups > 1 else range(1)
-        addr = allocator.take(groups, size, last, "the image")
-        made.append(ImagePlace(first, count, lanes_log2, addr))
-        places |= {(IMAGE, first + lane): Place(lane, addr) for lane in range(count)}
-    return tuple(made)
+    first_group = (config.rows - config.load_lanes) // config.cols if config.bank_groups > 1 else 0
+    groups = range(first_group, config.bank_groups)
+    return tuple((region, allocator.take(groups, region.words, last, "the image"))
+                 for region in image_regions(channels, shape[1] * shape[2], config))

@@ -115,10 +115,7 @@ REGISTERS: tuple[Register, ...] = (
         Field(name="enable", low=0, description="raise the interrupt while pending"),
         Field(name="pending", low=1, description="reads as STATUS.done; write 1: clear it"))),
     *_pair("PROGRAM", 0x20, _RW, "address of the program, a multiple of the burst", ADDRESS_BITS, config=True),
-    _word("LEAD_BEATS", 0x28, _RW, "beats of program before the input", config=True),
-    _word("BODY_BEATS", 0x2C, _RW, "beats of program after the input", config=True),
-    *_pair("INPUT", 0x30, _RW, "address of the input, a multiple of the burst", ADDRESS_BITS, config=True),
-    _word("INPUT_BEATS", 0x38, _RW, "beats of input", config=True),
+    _word("BEATS", 0x28, _RW, "beats of the program, the image in it included", config=True),
     _word("TRACE_COUNT", 0x3C, _RO, "trace words of the last run", bits=TRACE_WORDS.bit_length()),
     *_pair("OUTPUT", 0x40, _RW, "address of the results, a multiple of the beat", ADDRESS_BITS, config=True),
     *(half for index, (name, description) in enumerate(COUNTERS.items())

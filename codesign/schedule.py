@@ -8,19 +8,24 @@ from dataclasses import dataclass, replace
 from .accelerator import AcceleratorConfig
 from .errors import require
 from .graph import Graph
+from .image import ImageRegion
 from .isa import COORD_BITS
 from .lowering import IMAGE, Gemm, Operand, lower
-from .placement import Placement, Tile, place
+from .placement import Feed, Placement, place
 from .timing import drain
 from .windows import Windows
 
-__all__ = ["Load", "Pass", "Schedule", "operand_address", "schedule"]
+__all__ = ["Load", "Pass", "Schedule", "row_address", "schedule"]
+
+MOST_PIECES = 16  # that the image is loaded in, each while the one before is worked on
+PIECE_WORDS = 128  # below which that is not worth an instruction
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """Write image channels into the banks: ``fields`` of the LOAD instruction; ``first``, ``count`` channels."""
+    """Write words first..first+count-1 of a region of the image into the banks: ``fields`` of the LOAD instruction."""
 
+    region: ImageRegion
     first: int
     count: int
     fields: dict[str, int]
@@ -32,14 +37,16 @@ class Pass:
 
     gemm : index of its Gemm
     tile : index of its output tile
-    operands : operand index (column of the weight matrix) fed by each row, -1 for none
+    feeds : what each row reads, None where nothing
+    start : its first window
     pixels : pixels streamed, and ``beats`` = pixels * planes
     fields : of the PASS instruction
     """
 
     gemm: int
     tile: int
-    operands: tuple[int, ...]
+    feeds: tuple[Feed | None, ...]
+    start: int
     pixels: int
     beats: int
     fields: dict[str, int]
@@ -53,67 +60,87 @@ class Schedule:
     graph: Graph
     gemms: tuple[Gemm, ...]
     placement: Placement
-    loads: tuple[Load, ...]
-    passes: tuple[Pass, ...]
+    steps: tuple[Load | Pass, ...]
+
+    @property
+    def passes(self) -> list[Pass]:
+        return [step for step in self.steps if isinstance(step, Pass)]
+
+    @property
+    def loads(self) -> list[Load]:
+        return [step for step in self.steps if isinstance(step, Load)]
 
 
-def _groups(operands: list[int], gemm: Gemm, placement: Placement, rows: int) -> list[tuple[int, ...]]:
-    """Operand indices per row, one tuple per pass: each bank gives one channel a pass."""
-    queues: list[list[int]] = [[] for _ in range(rows)]
-    for k in operands:
-        o = gemm.operands[k]
-        queues[placement.places[o.source, o.channel].bank].append(k)
-    return [tuple(q[i] if i < len(q) else -1 for q in queues) for i in range(max(map(len, queues)))]
+def _queue(feeds: list[Feed], rows: int) -> list[tuple[Feed | None, ...]]:
+    """Feeds per row, one tuple per pass: each bank gives one value a pass."""
+    queues: list[list[Feed]] = [[] for _ in range(rows)]
+    for feed in feeds:
+        queues[feed.bank].append(feed)
+    return [tuple(q[i] if i < len(q) else None for q in queues) for i in range(max(map(len, queues)))]
 
 
-def _chunks(gemm: Gemm, windows: Windows, config: AcceleratorConfig, groups: int) -> list[tuple[int, int]]:
-    """Window ranges (start, stop) whose pixels fit the accumulators; one range where sums need no memory."""
-    if groups == 1:
-        return [(0, windows.count)]
+def _groups(operands: list[int], gemm: Gemm, placement: Placement) -> list[tuple[int, tuple[Feed | None, ...]]]:
+    """(scale, feeds per row) of each pass. High halves of the image go with the low ones where wide rows take them,
+    else in passes of their own whose products count sixteenfold."""
+    feeds = [feed for k in operands for feed in placement.feeds(k, gemm.operands[k])]
+    rows = placement.config.rows
+    if placement.config.wide_rows or not any(feed.high for feed in feeds):
+        return [(0, group) for group in _queue(feeds, rows)]
+    return [(scale, group) for scale in (0, 1) for group in _queue([f for f in feeds if f.high == scale], rows)]
+
+
+def _chunks(gemm: Gemm, windows: Windows, config: AcceleratorConfig, groups: int, pieces: int) -> list[tuple[int, int]]:
+    """Window ranges (start, stop) whose pixels fit the accumulators; where sums need no memory, ``pieces`` of them."""
     per_window = windows.step**2
     largest = max(1, config.acc_depth // per_window)
-    count = -(-windows.count // largest)
+    count = min(pieces, windows.count) if groups == 1 else -(-windows.count // largest)
     return [(windows.count * i // count, windows.count * (i + 1) // count) for i in range(count)]
 
 
 def _base_fields(gemm: Gemm, windows: Windows, start: int, stop: int, config: AcceleratorConfig) -> dict[str, int]:
-    mask = config.bank_depth - 1
+    mask = (1 << config.pixel_bits) - 1
     _, height, width = gemm.in_shape
     x, y = windows.corner(start)
     return dict(pool=gemm.padding is not None, sum=gemm.total, raw=gemm.raw,
-                planes=gemm.planes - 1, out_planes=gemm.out_planes - 1, plane_stride=height * width & mask,
+                planes=gemm.planes - 1, out_planes=gemm.out_planes - 1,
+                plane_stride=height * width & config.bank_depth - 1,
                 x_first=x, y_first=y, x_left=windows.first, x_last=windows.x_last, width=width, height=height,
                 row_addr=y * width + windows.first & mask, window_addr=y * width + x & mask, windows=stop - start,
                 sum_first=gemm.total and start == 0, sum_last=gemm.total and stop == windows.count)
 
 
-def _gemm_passes(index: int, gemm: Gemm, placement: Placement, config: AcceleratorConfig) -> list[Pass]:
+def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
+    config = placement.config
     windows = Windows(*gemm.in_shape[1:], gemm.padding)
     tiles = placement.tiles[index]
     everything = list(range(len(gemm.operands)))
     # An identity's tile reads only the channels it writes.
-    groups = [_groups([c for c in tile.channels if c >= 0] if gemm.identity else everything, gemm, placement,
-                      config.rows) for tile in tiles]
+    groups = [_groups([c for c in tile.channels if c >= 0] if gemm.identity else everything, gemm, placement)
+              for tile in tiles]
     most = max(map(len, groups))
-    chunks = _chunks(gemm, windows, config, most)
     pixels = windows.pixels()
     # Small maps: all tiles share the accumulators, so that the row descriptors are sent once per operand group.
     by_group = most > 1 and not gemm.identity and len(tiles) * pixels <= config.acc_depth
 
-    def one(t: int, tile: Tile, g: int, start: int, stop: int) -> Pass:
+    def one(t: int, g: int, start: int, stop: int) -> Pass:
+        tile, (scale, feeds) = tiles[t], groups[t][g]
         count = windows.pixels(start, stop)
         last = g == len(groups[t]) - 1
         results = 0 if gemm.total else start
         fields = _base_fields(gemm, windows, start, stop, config) | dict(
-            first=g == 0, last=last, load_columns=last and start == 0,
+            first=g == 0, last=last, load_columns=last and start == 0, scale=scale,
             acc_addr=t * pixels if by_group else 0,
             out_addr=tile.addr + results & config.bank_depth - 1, out_stride=tile.stride, out_group=tile.group)
-        return Pass(gemm=index, tile=t, operands=groups[t][g], pixels=count, beats=count * gemm.planes, fields=fields)
+        return Pass(gemm=index, tile=t, feeds=feeds, start=start, pixels=count, beats=count * gemm.planes,
+                    fields=fields)
 
     if by_group:
-        return [one(t, tile, g, *chunks[0]) for g in range(most) for t, tile in enumerate(tiles)]
-    return [one(t, tile, g, start, stop) for t, tile in enumerate(tiles) for start, stop in chunks
-            for g in range(len(groups[t]))]
+        return [one(t, g, 0, windows.count) for g in range(most) for t in range(len(tiles))]
+    # The first tile may follow the image as it comes in.
+    image_words = sum(region.words for region, _ in placement.image) if gemm.operands[0].source == IMAGE else 0
+    pieces = [max(1, min(MOST_PIECES, image_words // PIECE_WORDS))] + [1] * (len(tiles) - 1)
+    return [one(t, g, start, stop) for t in range(len(tiles))
+            for start, stop in _chunks(gemm, windows, config, most, pieces[t]) for g in range(len(groups[t]))]
 
 
 def _lead(gemm: Gemm, first: Pass) -> int:
@@ -131,10 +158,11 @@ def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: Accelerator
     age = {IMAGE: depth}  # beats issued since each Gemm's last pixel
     for p in passes:
         gemm = gemms[p.gemm]
-        weights = (p.gemm, p.tile, p.operands)
-        rows = tuple((-1, 0, 0, 0) if k < 0 else tuple(gemm.operands[k]) for k in p.operands)
-        sources = {gemm.operands[k].source for k in p.operands if k >= 0}
-        fence = any(age[s] + _lead(gemm, p) < depth for s in sources)
+        used = [gemm.operands[feed.k] if feed else None for feed in p.feeds]
+        weights = (p.gemm, p.tile, tuple(feed and feed.k for feed in p.feeds))
+        rows = tuple((feed.addr, feed.phase, o.dx, o.dy, gemm.in_shape) if feed and o else None
+                     for feed, o in zip(p.feeds, used, strict=True))
+        fence = any(age[o.source] + _lead(gemm, p) < depth for o in used if o)
         result.append(replace(p, fields=p.fields | dict(
             mark=not result or result[-1].gemm != p.gemm, load_weights=weights != held_weights,
             load_rows=rows != held_rows, fence=fence)))
@@ -143,17 +171,33 @@ def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: Accelerator
     return result
 
 
-def _loads(gemms: tuple[Gemm, ...], placement: Placement, config: AcceleratorConfig) -> list[Load]:
-    _, height, width = next(g for g in gemms if any(o.source == IMAGE for o in g.operands)).in_shape
-    beat = config.words_per_beat
-    made = []
-    for where in placement.image:
-        per_word = config.word_bits // 8 >> where.lanes_log2
-        words = -(-height * width // per_word)
-        made.append(Load(first=where.first, count=where.count, fields=dict(
-            base=where.addr, plane_stride=height * width & config.bank_depth - 1, pixels=height * width,
-            words=-(-words // beat) * beat, lanes_log2=where.lanes_log2)))
-    return made
+class _Loader:
+    """Brings the image in, just before it is needed."""
+
+    def __init__(self, placement: Placement):
+        self.config = placement.config
+        self.regions = [[region, addr, 0] for region, addr in placement.image]  # and words loaded so far
+
+    def before(self, p: Pass, gemm: Gemm) -> list[Load]:
+        """The LOADs without which ``p`` cannot run."""
+        if gemm.operands[0].source != IMAGE:
+            return []
+        used = [gemm.operands[feed.k] for feed in p.feeds if feed]
+        _, height, width = gemm.in_shape
+        windows = Windows(height, width, gemm.padding)
+        _, y = windows.corner(p.start + p.fields["windows"] - 1)
+        rows = min(height, y + windows.step + max(o.dy for o in used if o is not None))
+        made = []
+        for state in self.regions:
+            region, addr, loaded = state
+            if not any(region.first <= o.channel < region.first + region.count for o in used):
+                continue
+            needed = region.words_for(rows * width, self.config)
+            if needed > loaded:
+                made.append(Load(region=region, first=loaded, count=needed - loaded, fields=dict(
+                    base=addr + loaded & self.config.bank_depth - 1, words=needed - loaded)))
+                state[2] = needed
+        return made
 
 
 def schedule(graph: Graph, config: AcceleratorConfig) -> Schedule:
@@ -164,12 +208,13 @@ def schedule(graph: Graph, config: AcceleratorConfig) -> Schedule:
                 f"not {node.shape[1]}x{node.shape[2]}")
     gemms = lower(graph)
     placement = place(gemms, config)
-    passes = [p for index, gemm in enumerate(gemms) for p in _gemm_passes(index, gemm, placement, config)]
-    return Schedule(config, graph, gemms, placement, tuple(_loads(gemms, placement, config)),
-                    tuple(_with_state(passes, gemms, config)))
+    passes = [p for index, gemm in enumerate(gemms) for p in _gemm_passes(index, gemm, placement)]
+    loader, steps = _Loader(placement), []
+    for p in _with_state(passes, gemms, config):
+        steps += [*loader.before(p, gemms[p.gemm]), p]
+    return Schedule(config, graph, gemms, placement, tuple(steps))
 
 
-def operand_address(operand: Operand, gemm: Gemm, placement: Placement, config: AcceleratorConfig) -> int:
-    """Bank word that is added to a pixel's offset when a row reads ``operand``."""
-    base = placement.places[operand.source, operand.channel].addr
-    return base + operand.dy * gemm.in_shape[2] + operand.dx & config.bank_depth - 1
+def row_address(feed: Feed, operand: Operand, gemm: Gemm, config: AcceleratorConfig) -> int:
+    """What a row adds to a pixel's offset when it reads ``feed``."""
+    return (feed.addr << feed.interleave) + operand.dy * gemm.in_shape[2] + operand.dx & (1 << config.pixel_bits) - 1

@@ -49,6 +49,17 @@ class Windows:
     def _span(self, corner: int, size: int) -> int:
         return min(corner + self.step, size) - max(corner, 0)
 
+    def closing_pixels(self, start: int, stop: int) -> list[int]:
+        """For windows start..stop-1, the index of each one's last pixel among their pixels in order of visit."""
+        if self.padding is None:
+            return list(range(stop - start))
+        total, result = -1, []
+        for index in range(start, stop):
+            x, y = self.corner(index)
+            total += self._span(x, self.width) * self._span(y, self.height)
+            result.append(total)
+        return result
+
     def pixels(self, start: int = 0, stop: int | None = None) -> int:
         """Pixels in windows start..stop-1 (all by default)."""
         stop = self.count if stop is None else stop

@@ -1,11 +1,11 @@
 """The accelerator's top: connects the parts, computes nothing."""
 
-from amaranth import Module, Mux, ResetInserter, Signal
+from amaranth import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.integer import W_BITS
+from codesign.integer import A_BITS, W_BITS
 from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from codesign.registers import ADDRESS_BITS, Error
 from codesign.timing import drain, first_sum
@@ -82,7 +82,8 @@ class Accelerator(wiring.Component):
         flags = Isa(config).instructions[Opcode.PASS].fields
         m.d.comb += [
             counters.start.eq(control.start), counters.busy.eq(control.busy), counters.beat.eq(walker.beat),
-            counters.result.eq(walker.result), counters.loading.eq(sequencer.loading), counters.held.eq(walker.held),
+            counters.result.eq(walker.result), counters.loading.eq(sequencer.loading),
+            counters.running.eq(walker.running),
             counters.fenced.eq(sequencer.fenced), counters.read_beat.eq(fetcher.beat),
             counters.write_beat.eq(writer.beat), counters.word.eq(narrower.o.valid & narrower.o.ready),
             counters.rows_enabled.eq(sequencer.rows_enabled),
@@ -98,9 +99,8 @@ class Accelerator(wiring.Component):
         """Start a run, end it, and end it early when it cannot go on."""
         settling = Signal(range(drain(self.config) + 1))
         m.d.comb += [
-            fetcher.start.eq(control.start), fetcher.program_address.eq(control.job.program),
-            fetcher.input_address.eq(control.job.input), fetcher.lead_beats.eq(control.job.lead_beats),
-            fetcher.input_beats.eq(control.job.input_beats), fetcher.body_beats.eq(control.job.body_beats),
+            fetcher.start.eq(control.start), fetcher.address.eq(control.job.program),
+            fetcher.beats.eq(control.job.beats),
             writer.start.eq(control.start), writer.base.eq(control.job.output),
             writer.flush.eq(sequencer.flush | (settling == 1)), sequencer.flushed.eq(writer.idle),
             sequencer.start.eq(control.start),
@@ -132,7 +132,7 @@ class Accelerator(wiring.Component):
             m.d.comb += [
                 row.token.eq(token), row.entry.eq(entry),
                 row.load.eq(sequencer.row_load & (sequencer.index == r // per_word)),
-                self.array.x[r].eq(row.x), self.array.swap[r].eq(row.swap),
+                self.array.x[r].eq(row.x), self.array.high[r].eq(row.high), self.array.swap[r].eq(row.swap),
             ]
             token = row.token_next
             rows.append(row)
@@ -162,6 +162,8 @@ class Accelerator(wiring.Component):
     def _write_back(self, m, rows, columns, sequencer):
         """Each bank takes what one of its columns, or the image, writes; never two in one cycle."""
         config = self.config
+        image = self._image(m, sequencer)
+        m.d.comb += sequencer.blocked.eq(Cat(column.write_next for column in columns[::config.rows]).any())
         for r, row in enumerate(rows):
             if config.bank_groups > 1:
                 column = columns[r % config.cols]
@@ -169,14 +171,32 @@ class Accelerator(wiring.Component):
                             column.write_data)]
             else:
                 writers = [(c.write_enable, c.write_addr, c.write_data) for c in columns[r::config.rows]]
-            if r < len(sequencer.write.enable):
-                writers.append((sequencer.write.enable[r], sequencer.write.addr, sequencer.write.data[r]))
+            if r in image:
+                writers.append(image[r])
             enable, addr, value = 0, 0, 0
             for strobe, its_addr, its_value in writers:
                 enable |= strobe
                 addr |= Mux(strobe, its_addr, 0)
                 value |= Mux(strobe, its_value, 0)
             m.d.comb += [row.write_enable.eq(enable), row.write_addr.eq(addr), row.write_data.eq(value)]
+
+    def _image(self, m, sequencer):
+        """By bank, the image's words, each as late as a result of the same moment: they meet in all banks or none."""
+        config, write = self.config, sequencer.write
+        turns = [(write.enable, write.addr)]
+        for i in range(1, config.cols):
+            enable, addr = Signal(name=f"image_enable_{i}"), Signal(config.addr_bits, name=f"image_addr_{i}")
+            m.d.sync += [enable.eq(turns[-1][0]), addr.eq(turns[-1][1])]
+            turns.append((enable, addr))
+        image = {}
+        for lane in range(config.load_lanes):
+            bank, value = config.rows - config.load_lanes + lane, write.data.word_select(lane, A_BITS)
+            for i in range(bank % config.cols):
+                later = Signal(A_BITS, name=f"image_{lane}_{i}")
+                m.d.sync += later.eq(value)
+                value = later
+            image[bank] = (*turns[bank % config.cols], value)
+        return image
 
     def _results(self, m, walker, writer, columns):
         """Raw results leave in column order; room is reserved for those still on their way."""

@@ -24,7 +24,7 @@ class SystolicArray(wiring.Component):
 
     Members
     -------
-    x, swap : per row
+    x, high, swap : per row; ``high`` counts in the wide rows, the last ones
     load, index, word : weight word number ``index`` of its tile
     psum : per column
     """
@@ -33,9 +33,14 @@ class SystolicArray(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        self.parts = {"array_row": ArrayRow(config)}
+        self.narrow_rows = config.rows - config.wide_rows
+        self.parts = {}
+        if self.narrow_rows:
+            self.parts["array_row"] = ArrayRow(config)
+        if config.wide_rows:
+            self.parts["array_row_wide"] = ArrayRow(config, wide=True)
         super().__init__({
-            "x": In(data.ArrayLayout(A_BITS, config.rows)), "swap": In(config.rows),
+            "x": In(data.ArrayLayout(A_BITS, config.rows)), "high": In(config.rows), "swap": In(config.rows),
             "load": In(1), "index": In(range(max(config.rows, config.cols))), "word": In(config.cols * W_BITS),
             "psum": Out(data.ArrayLayout(signed(config.psum_bits), config.cols)),
         })
@@ -48,7 +53,7 @@ class SystolicArray(wiring.Component):
             m.d.sync += loads[0][r].eq(self.load & (self.index >= r))
         m.d.sync += [word[0].eq(self.word), loads[1].eq(loads[0]), word[1].eq(word[0])]
 
-        weight, psum = Signal(config.cols * W_BITS), 0
+        weight, psums = Signal(config.cols * W_BITS), [0] * config.cols
         for c in range(config.cols):  # column c's weights come c cycles later, as do the commands
             nibble = word[-1].word_select(c, W_BITS)
             for i in range(c):
@@ -57,9 +62,12 @@ class SystolicArray(wiring.Component):
                 nibble = later
             m.d.comb += weight.word_select(c, W_BITS).eq(nibble)
         for r in range(config.rows):
-            row = place(m, f"row_{r}", "array_row", self.parts["array_row"])
+            name = "array_row" if r < self.narrow_rows else "array_row_wide"
+            row = place(m, f"row_{r}", name, self.parts[name])
             m.d.comb += [row.x.eq(self.x[r]), row.swap.eq(self.swap[r]), row.load.eq(loads[-1][r]),
-                         row.weight.as_value().eq(weight), row.psum.as_value().eq(psum)]
-            weight, psum = row.weight_next.as_value(), row.psum_next.as_value()
-        m.d.comb += self.psum.as_value().eq(psum)
+                         row.weight.as_value().eq(weight), *(row.psum[c].eq(psum) for c, psum in enumerate(psums))]
+            if r >= self.narrow_rows:
+                m.d.comb += row.high.eq(self.high[r])
+            weight, psums = row.weight_next.as_value(), [row.psum_next[c] for c in range(config.cols)]
+        m.d.comb += [self.psum[c].eq(psum) for c, psum in enumerate(psums)]
         return m

@@ -55,6 +55,7 @@ class Column(wiring.Component):
     entry, load : column parameters for the next swap, taken when ``load``
     raw_valid, raw_data : complete sums, acc*mul + add
     write_enable, write_addr, write_data, write_group : results
+    write_next : the next cycle is a result's, whether or not this column is enabled
     """
 
     RAW_LATENCY = timing.COLUMN_RAW
@@ -69,6 +70,7 @@ class Column(wiring.Component):
             "psum": In(signed(config.psum_bits)), "token": In(token), "token_next": Out(token),
             "entry": In(self.layout.width), "load": In(1),
             "raw_valid": Out(1), "raw_data": Out(signed(RAW_BITS)),
+            "write_next": Out(1),
             "write_enable": Out(1), "write_addr": Out(config.addr_bits), "write_data": Out(A_BITS),
             "write_group": Out(max(1, (config.bank_groups - 1).bit_length())),
         })
@@ -130,13 +132,16 @@ class Column(wiring.Component):
         """Running maximum or sum over a window; its result goes out four bits a cycle, lowest first."""
         config = self.config
         result = Signal(4 * A_BITS)
-        ready, addr, planes = Signal(), Signal(config.addr_bits), Signal(2)
+        ready, enabled, addr, planes = Signal(), Signal(), Signal(config.addr_bits), Signal(2)
         group = Signal(self.write_group.shape())
         larger = Mux(activation > result, activation, result)
         with m.If(token.valid & token.last & ~token.raw):
             m.d.sync += result.eq(Mux(token.window_first, activation,
                                       Mux(token.total, result + activation, larger)))
-        m.d.sync += ready.eq(token.valid & token.last & ~token.raw & token.window_last & enable)
+        complete = token.valid & token.last & ~token.raw & token.window_last
+        m.d.sync += ready.eq(complete)
+        with m.If(complete):  # for all words of this result, whatever is swapped in behind it
+            m.d.sync += enabled.eq(enable)
         offset = token.out_stride * self.position if self.position else 0
         m.d.sync += [addr.eq(token.out_addr + offset), planes.eq(token.planes)]
         if config.bank_groups > 1:
@@ -145,7 +150,8 @@ class Column(wiring.Component):
         word = Signal(data.StructLayout({"enable": 1, "addr": config.addr_bits, "data": A_BITS,
                                          "group": self.write_group.shape()}))
         left, rest = Signal(2), Signal(3 * A_BITS)
-        m.d.sync += word.enable.eq(ready | (left != 0))
+        busy = ready | (left != 0)
+        m.d.sync += word.enable.eq(busy & enabled)
         with m.If(ready):
             m.d.sync += [word.addr.eq(addr), word.data.eq(result[:A_BITS]), word.group.eq(group),
                          left.eq(planes), rest.eq(result[A_BITS:])]
@@ -156,5 +162,9 @@ class Column(wiring.Component):
             later = Signal.like(word, name=f"word_{i + 1}")
             m.d.sync += later.eq(word)
             word = later
+            was_busy = Signal(name=f"busy_{i + 1}")
+            m.d.sync += was_busy.eq(busy)
+            busy = was_busy
+        m.d.comb += self.write_next.eq(busy)
         m.d.comb += [self.write_enable.eq(word.enable), self.write_addr.eq(word.addr),
                      self.write_data.eq(word.data), self.write_group.eq(word.group)]

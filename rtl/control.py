@@ -27,8 +27,7 @@ BUS_ADDR_BITS = 16
 COUNTER_LAYOUT = data.StructLayout(dict.fromkeys(COUNTERS, 64))
 
 JOB_LAYOUT = data.StructLayout({
-    "program": ADDRESS_BITS, "lead_beats": 32, "body_beats": 32,
-    "input": ADDRESS_BITS, "input_beats": 32,
+    "program": ADDRESS_BITS, "beats": 32,
     "output": ADDRESS_BITS,
 })
 

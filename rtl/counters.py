@@ -21,7 +21,7 @@ class Counters(wiring.Component):
     -------
     start, busy : of the run; ``start`` is its first cycle
     beat, result : a pixel enters the array; it completes a result
-    loading, held, fenced : an image is written; a pixel waits for its way out; something waits for earlier results
+    running, loading, fenced : a pass is in hand; an image is being written; something waits for earlier results
     read_beat, write_beat, word : bus beats, and program words taken
     rows_enabled, columns_enabled, planes : bank words read by a beat; results, and words of each, written
     mark : note the cycle
@@ -30,7 +30,7 @@ class Counters(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         super().__init__({
-            "start": In(1), "busy": In(1), "beat": In(1), "result": In(1), "loading": In(1), "held": In(1),
+            "start": In(1), "busy": In(1), "beat": In(1), "result": In(1), "loading": In(1), "running": In(1),
             "fenced": In(1), "read_beat": In(1), "write_beat": In(1), "word": In(1), "mark": In(1),
             "rows_enabled": In(range(config.rows + 1)), "columns_enabled": In(range(config.cols + 1)),
             "planes": In(3),
@@ -40,14 +40,13 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        quiet = ~self.beat
         steps = {
             "cycles": 1,
             "active_cycles": self.beat,
-            "load_cycles": quiet & self.loading,
-            "stall_output_cycles": quiet & ~self.loading & self.held,
-            "stall_fence_cycles": quiet & ~self.loading & ~self.held & self.fenced,
-            "stall_stream_cycles": quiet & ~self.loading & ~self.held & ~self.fenced,
+            "stall_output_cycles": self.running & ~self.beat,
+            "load_cycles": ~self.running & self.loading,
+            "stall_fence_cycles": ~self.running & ~self.loading & self.fenced,
+            "stall_stream_cycles": ~self.running & ~self.loading & ~self.fenced,
             "read_beats": self.read_beat,
             "write_beats": self.write_beat,
             "stream_words": self.word,

@@ -1,6 +1,6 @@
-"""Reads the program and the input from memory as one stream of beats."""
+"""Reads the program, and the image in it, from memory as a stream of beats."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -12,16 +12,12 @@ from .axi import ReadSignature, Resp
 
 __all__ = ["Fetcher"]
 
-LEAD, INPUT, BODY, END = range(4)  # the segments, in the order they are read
-
 
 class Fetcher(wiring.Component):
-    """Reads three segments over AXI4, in this order, and delivers them as one stream.
+    """Reads ``beats`` beats from ``address`` on over AXI4 and delivers them as a stream.
 
-    ``lead_beats`` beats from ``program_address``; ``input_beats`` from ``input_address``; ``body_beats`` that go
-    on in the program at the first multiple of ``config.burst_beats`` beats after the lead. A segment may have no
-    beats; it then takes no time. Bursts are of ``config.burst_beats`` beats, a segment's last one possibly shorter,
-    and start at multiples of their size, so none crosses 4096 bytes.
+    Bursts are of ``config.burst_beats`` beats, the last one possibly shorter, and start at multiples of their size,
+    so none crosses 4096 bytes.
 
     A burst of n beats is asked for only when the FIFO has n free places that nobody waits for, so ``rready`` is
     always high. With ``arready`` high, a burst is asked for every cycle that has the places. Those are counted by
@@ -44,10 +40,10 @@ class Fetcher(wiring.Component):
         Begins a run and clears ``error``. Only while ``idle``.
     stop : In(1)
         Abandons the run: no further burst is asked for, and what is still to come is dropped.
-    program_address, input_address : In(ADDRESS_BITS)
-        Byte addresses. Bits below the size of a burst are ignored. Sampled by ``start``.
-    lead_beats, input_beats, body_beats : In(32)
-        Stable from ``start`` until ``idle``.
+    address : In(ADDRESS_BITS)
+        Byte address. Bits below the size of a burst are ignored. Sampled by ``start``.
+    beats : In(32)
+        Sampled by ``start``.
     axi : Out(AXI4 read)
     o : Out(stream of bus_bits)
         Beats; ``valid`` stays until the transfer unless stopped.
@@ -70,8 +66,7 @@ class Fetcher(wiring.Component):
         self._low_bits = (config.burst_beats * config.bus_bits // 8).bit_length() - 1  # of an address, always 0
         super().__init__({
             "start": In(1), "stop": In(1),
-            "program_address": In(ADDRESS_BITS), "input_address": In(ADDRESS_BITS),
-            "lead_beats": In(32), "input_beats": In(32), "body_beats": In(32),
+            "address": In(ADDRESS_BITS), "beats": In(32),
             "axi": Out(ReadSignature(addr_bits=ADDRESS_BITS, data_bits=config.bus_bits)),
             "o": Out(stream.Signature(config.bus_bits)),
             "beat": Out(1), "error": Out(1), "idle": Out(1),
@@ -81,10 +76,8 @@ class Fetcher(wiring.Component):
         m = Module()
         m.submodules.fifo = fifo = SyncFIFOBuffered(
             width=self.config.bus_bits, depth=self.depth + 1)  # + 1: its output register, so the memory is 2**n deep
-        segment = Signal(range(4), init=END)
-        left = Signal(32)  # beats of `segment` not yet asked for
-        program_burst = Signal(ADDRESS_BITS - self._low_bits)  # next address of the program, in bursts
-        input_burst = Signal.like(program_burst)
+        left = Signal(32)  # beats not yet asked for
+        burst = Signal(ADDRESS_BITS - self._low_bits)  # next address, in bursts
         credits = Signal(range(self.depth + 1), init=self.depth)
         dropping = Signal()
 
@@ -95,26 +88,18 @@ class Fetcher(wiring.Component):
         m.d.comb += [
             last.eq(left <= burst_beats),
             beats.eq(Mux(last, left, burst_beats)),
-            issue.eq((segment != END) & (credits >= beats) & (self.axi.arready | ~self.axi.arvalid)),
+            issue.eq((left != 0) & (credits >= beats) & (self.axi.arready | ~self.axi.arvalid)),
         ]
         with m.If(self.axi.arready):
             m.d.sync += self.axi.arvalid.eq(0)
         with m.If(issue):
             m.d.sync += [
                 self.axi.arvalid.eq(1),
-                self.axi.araddr.eq(Mux(segment == INPUT, input_burst, program_burst) << self._low_bits),
+                self.axi.araddr.eq(burst << self._low_bits),
                 self.axi.arlen.eq(beats - 1),
-                left.eq(left - burst_beats),
+                left.eq(left - beats),
+                burst.eq(burst + 1),
             ]
-            with m.If(segment == INPUT):
-                m.d.sync += input_burst.eq(input_burst + 1)
-            with m.Else():
-                m.d.sync += program_burst.eq(program_burst + 1)
-            with m.If(last):
-                with m.Switch(segment):
-                    for current in (LEAD, INPUT, BODY):
-                        with m.Case(current):
-                            m.d.sync += Cat(segment, left).eq(self._next_segment(current + 1))
 
         # Receive: the credits have kept a place free.
         m.d.comb += [
@@ -131,26 +116,17 @@ class Fetcher(wiring.Component):
             self.o.valid.eq(fifo.r_rdy & ~dropping),
             self.o.payload.eq(fifo.r_data),
             fifo.r_en.eq(self.o.ready | dropping),
-            self.idle.eq((segment == END) & (credits == self.depth)),
+            self.idle.eq((left == 0) & (credits == self.depth)),
         ]
         m.d.sync += credits.eq(credits - Mux(issue, beats, 0) + (fifo.r_rdy & fifo.r_en))
 
         with m.If(self.stop):
-            m.d.sync += [segment.eq(END), dropping.eq(1)]
+            m.d.sync += [left.eq(0), dropping.eq(1)]
         with m.If(self.start):
             m.d.sync += [
-                Cat(segment, left).eq(self._next_segment(LEAD)),
-                program_burst.eq(self.program_address >> self._low_bits),
-                input_burst.eq(self.input_address >> self._low_bits),
+                left.eq(self.beats),
+                burst.eq(self.address >> self._low_bits),
                 dropping.eq(0),
                 self.error.eq(0),
             ]
         return m
-
-    def _next_segment(self, first: int):
-        """Number and beats of the first segment from ``first`` on that has beats, concatenated."""
-        segment, left = Const(END, 2), Const(0, 32)
-        for candidate, beats in reversed([(LEAD, self.lead_beats), (INPUT, self.input_beats), (BODY, self.body_beats)]):
-            if candidate >= first:
-                segment, left = Mux(beats != 0, Const(candidate, 2), segment), Mux(beats != 0, beats, left)
-        return Cat(segment, left)

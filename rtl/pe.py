@@ -1,6 +1,6 @@
 """The array's element and a row of them."""
 
-from amaranth import Module, Signal, signed
+from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,6 +22,7 @@ class ProcessingElement(wiring.Component):
     Members
     -------
     x, x_next : activation from the left, to the right
+    high, high_next : its product counts sixteenfold (wide elements only)
     swap, swap_next, load, load_next : commands travelling with it
     weight, weight_next : shadow weight from above; own shadow weight, for the element below
     psum, psum_next : sum from above, to below
@@ -29,9 +30,11 @@ class ProcessingElement(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, config: AcceleratorConfig):
-        psum = signed(config.psum_bits)
+    def __init__(self, config: AcceleratorConfig, wide: bool = False):
+        self.wide = wide
+        psum = signed(config.psum_bits if wide else config.narrow_psum_bits)
         super().__init__({
+            **({"high": In(1), "high_next": Out(1)} if wide else {}),
             "x": In(A_BITS), "swap": In(1), "load": In(1), "weight": In(signed(W_BITS)), "psum": In(psum),
             "x_next": Out(A_BITS), "swap_next": Out(1), "load_next": Out(1), "weight_next": Out(signed(W_BITS)),
             "psum_next": Out(psum),
@@ -40,11 +43,15 @@ class ProcessingElement(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         active = Signal(signed(W_BITS))
+        product = self.x * active
+        if self.wide:
+            m.d.sync += self.high_next.eq(self.high)
+            product = Mux(self.high, product << A_BITS, product)
         m.d.sync += [
             self.x_next.eq(self.x),
             self.swap_next.eq(self.swap),
             self.load_next.eq(self.load),
-            self.psum_next.eq(self.psum + self.x * active),
+            self.psum_next.eq(self.psum + product),
         ]
         with m.If(self.load):
             m.d.sync += self.weight_next.eq(self.weight)
@@ -60,17 +67,18 @@ class ArrayRow(wiring.Component):
 
     Members
     -------
-    x, swap, load : as for the element, at the left edge
+    x, high, swap, load : as for the element, at the left edge
     weight, weight_next : one shadow weight per column, from above and to below
     psum, psum_next : one sum per column, from above and to below
     """
 
-    def __init__(self, config: AcceleratorConfig):
-        self.config = config
-        self.parts = {"pe": ProcessingElement(config)}
+    def __init__(self, config: AcceleratorConfig, wide: bool = False):
+        self.config, self.wide = config, wide
+        self.parts = {"pe_wide" if wide else "pe": ProcessingElement(config, wide)}
         weights = data.ArrayLayout(signed(W_BITS), config.cols)
-        psums = data.ArrayLayout(signed(config.psum_bits), config.cols)
+        psums = data.ArrayLayout(signed(config.psum_bits if wide else config.narrow_psum_bits), config.cols)
         super().__init__({
+            **({"high": In(1)} if wide else {}),
             "x": In(A_BITS), "swap": In(1), "load": In(1), "weight": In(weights), "psum": In(psums),
             "weight_next": Out(weights), "psum_next": Out(psums),
         })
@@ -78,8 +86,13 @@ class ArrayRow(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         x, swap, load = self.x, self.swap, self.load
+        high = self.high if self.wide else None
+        ((name, part),) = self.parts.items()
         for c in range(self.config.cols):
-            pe = place(m, f"pe_{c}", "pe", self.parts["pe"])
+            pe = place(m, f"pe_{c}", name, part)
+            if self.wide:
+                m.d.comb += pe.high.eq(high)
+                high = pe.high_next
             m.d.comb += [
                 pe.x.eq(x), pe.swap.eq(swap), pe.load.eq(load),
                 pe.weight.eq(self.weight[c]), pe.psum.eq(self.psum[c]),

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from codesign import timing
-from codesign.accelerator import AcceleratorConfig
+from codesign.accelerator import INTERLEAVE_BITS, AcceleratorConfig
 from codesign.integer import A_BITS
 from codesign.isa import Isa
 
@@ -17,10 +17,10 @@ def row_token(config: AcceleratorConfig) -> data.StructLayout:
     """What travels down the rows, one row a cycle.
 
     valid : a pixel; swap_weights, swap_row : from the next cycle on, use what was loaded
-    addr : the pixel's word offset within a channel; left, right, up, down : it lies on that edge of the map
+    addr : the pixel's offset within a channel; left, right, up, down : it lies on that edge of the map
     """
     return data.StructLayout({"valid": 1, "swap_weights": 1, "swap_row": 1, "left": 1, "right": 1, "up": 1, "down": 1,
-                              "addr": config.addr_bits})
+                              "addr": config.pixel_bits})
 
 
 class Row(wiring.Component):
@@ -33,7 +33,7 @@ class Row(wiring.Component):
     -------
     token, token_next : :func:`row_token`
     entry, load : row descriptor for the next swap, taken when ``load``
-    x, swap : to the array's row
+    x, high, swap : to the array's row
     write_enable, write_addr, write_data : into the bank; readable by pixels whose token comes a cycle later
     """
 
@@ -46,7 +46,7 @@ class Row(wiring.Component):
         super().__init__({
             "token": In(token), "token_next": Out(token),
             "entry": In(self.row_layout.width), "load": In(1),
-            "x": Out(A_BITS), "swap": Out(1),
+            "x": Out(A_BITS), "high": Out(1), "swap": Out(1),
             "write_enable": In(1), "write_addr": In(config.addr_bits), "write_data": In(A_BITS),
         })
 
@@ -65,21 +65,26 @@ class Row(wiring.Component):
         with m.If(token.swap_row):
             m.d.sync += active.eq(shadow)
 
-        zero = Signal(2)
-        swaps = Signal(2)
-        address = Signal(self.config.addr_bits)
+        zero, swaps, highs = Signal(2), Signal(2), Signal(2)
+        offset = Signal(self.config.pixel_bits)
+        # The row's descriptor may be swapped as a pixel goes on to the next stage.
+        interleave, phase = Signal.like(row["interleave"]), Signal.like(row["phase"])
+        elsewhere = ((offset ^ phase) & ((1 << interleave) - 1))[:INTERLEAVE_BITS].any()
         outside = (token.left & row["left"] | token.right & row["right"] | token.up & row["up"]
                    | token.down & row["down"])
         m.d.sync += [
-            address.eq(token.addr + row["addr"]),
+            offset.eq(token.addr + row["addr"]),
+            interleave.eq(row["interleave"]), phase.eq(row["phase"]),
             zero[0].eq(~(token.valid & row["enable"]) | outside),
-            zero[1].eq(zero[0]),
+            zero[1].eq(zero[0] | elsewhere),
+            highs.eq(highs << 1 | row["wide"]),
+            self.high.eq(highs[1]),
             swaps.eq(swaps << 1 | token.swap_weights),
             self.swap.eq(swaps[1]),
             self.x.eq(Mux(zero[1], 0, read.data)),
         ]
         m.d.comb += [
-            read.addr.eq(address),
+            read.addr.eq(offset >> interleave),
             write.en.eq(self.write_enable), write.addr.eq(self.write_addr), write.data.eq(self.write_data),
         ]
         return m

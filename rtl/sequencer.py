@@ -26,7 +26,8 @@ class Sequencer(wiring.Component):
     go, fields, available : the walker's
     beat, raw_beat : it issues a beat
     weight_load, row_load, column_load, index, word : ``word``, registered, is number ``index`` of such a block
-    write : to the banks 0.. : one nibble for each of the image's lanes, at one address
+    write : to the last banks: one 4-bit value for each of the image's lanes, at one address
+    blocked : the next cycle's turn to write to the banks is a result's
     drained : everything issued has been written
     flush, flushed : results shall leave completely; have left
     hungry : waits for a word
@@ -47,8 +48,9 @@ class Sequencer(wiring.Component):
             "beat": In(1),
             "weight_load": Out(1), "row_load": Out(1), "column_load": Out(1),
             "index": Out(range(max(config.rows, config.cols))), "word": Out(config.word_bits),
-            "write": Out(data.StructLayout({"enable": self.isa.load_lanes, "addr": config.addr_bits,
-                                            "data": data.ArrayLayout(A_BITS, self.isa.load_lanes)})),
+            "write": Out(data.StructLayout({"enable": 1, "addr": config.addr_bits,
+                                            "data": A_BITS * config.load_lanes})),
+            "blocked": In(1),
             "flush": Out(1), "flushed": In(1), "hungry": Out(1), "done": Out(1), "illegal": Out(1),
             "loading": Out(1), "fenced": Out(1),
             "rows_enabled": Out(range(config.rows + 1)), "columns_enabled": Out(range(config.cols + 1)),
@@ -94,7 +96,6 @@ class Sequencer(wiring.Component):
                      self.write.enable.eq(0)]
         row_ready, column_ready, drained = self._waits(m, flag)
         self._count_enabled(m, taken, flag)
-        pixels_left = Signal(config.addr_bits + 1)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.start):
@@ -126,8 +127,6 @@ class Sequencer(wiring.Component):
                     m.next = "INSTRUCTION"
             with m.State("ALIGN"):
                 m.d.comb += self.align.eq(1)
-                pixels = isa.instructions[Opcode.LOAD].fields["pixels"]
-                m.d.sync += pixels_left.eq(instruction[pixels.offset:pixels.offset + pixels.width])
                 with m.Switch(instruction[:2]):
                     with m.Case(Opcode.LOAD):
                         m.next = "LOAD"
@@ -137,8 +136,7 @@ class Sequencer(wiring.Component):
                         m.d.comb += [self.done.eq(1), self.illegal.eq(1)]
                         m.next = "IDLE"
             with m.State("LOAD"):
-                m.d.comb += self.hungry.eq(~words.valid)
-                with m.If(self._load(m, instruction, pixels_left, taken)):
+                with m.If(self._load(m, instruction, taken)):
                     m.next = "INSTRUCTION"
             with m.State("DRAIN"):
                 m.d.comb += self.fenced.eq(1)
@@ -182,34 +180,19 @@ class Sequencer(wiring.Component):
             with m.If(self.go & flag(name, self.fields)):
                 m.d.sync += output.eq(latest)
 
-    def _load(self, m, instruction, pixels_left, taken):
-        """Write an image: each pixel's low nibbles, then its high ones. Returns when the last word is taken."""
-        config, words, lanes = self.config, self.words, self.isa.load_lanes
+    def _load(self, m, instruction, taken):
+        """Write an image's words, one a cycle that is not a result's. Returns when the last one is taken."""
+        words = self.words
         f = {name: instruction[x.offset:x.offset + x.width]
              for name, x in self.isa.instructions[Opcode.LOAD].fields.items()}
-        high, pixel, sub = Signal(), Signal(config.addr_bits), Signal(range(config.word_bits // 8))
-        word_index = Signal(f["words"].shape())
-        last_sub = (config.word_bits // 8 >> f["lanes_log2"]) - 1
-        pixel_bytes = (words.payload >> (sub << f["lanes_log2"] << 3))[:8 * lanes]
-        writing = words.valid & (pixels_left != 0)
-        m.d.comb += [
-            self.loading.eq(words.valid),
-            words.ready.eq((pixels_left == 0) | (high & ((sub == last_sub) | (pixels_left == 1)))),
-        ]
+        index = Signal(f["words"].shape())
+        finished = taken & (index == f["words"] - 1)
+        m.d.comb += [self.loading.eq(words.valid), self.hungry.eq(~words.valid), words.ready.eq(~self.blocked)]
         m.d.sync += [
-            self.write.addr.eq(f["base"] + pixel + Mux(high, f["plane_stride"], 0)),
-            *(self.write.data[i].eq(pixel_bytes.word_select(2 * i + high, A_BITS)) for i in range(lanes)),
+            self.write.enable.eq(taken),
+            self.write.addr.eq(f["base"] + index),
+            self.write.data.eq(words.payload),
         ]
-        for i in range(lanes):
-            with m.If(writing & (i < (1 << f["lanes_log2"]))):
-                m.d.sync += self.write.enable[i].eq(1)
-        with m.If(writing):
-            m.d.sync += high.eq(~high)
-            with m.If(high):
-                m.d.sync += [pixel.eq(pixel + 1), pixels_left.eq(pixels_left - 1), sub.eq(sub + 1)]
-        finished = taken & (word_index == f["words"] - 1)
         with m.If(taken):
-            m.d.sync += [sub.eq(0), word_index.eq(word_index + 1)]
-        with m.If(finished):
-            m.d.sync += [word_index.eq(0), pixel.eq(0)]
+            m.d.sync += index.eq(Mux(finished, 0, index + 1))
         return finished

@@ -31,7 +31,7 @@ class Walker(wiring.Component):
     available : idle, or in the last beat
     room : the writer takes another ``config.cols`` values
     beat, raw_beat, result : a beat is issued in this cycle; whose results leave raw; that completes a window
-    held : a beat waits in this cycle
+    running : a pass is in hand
     row, column : tokens for the first row, and for the first column (not yet delayed by the rows' skew)
     """
 
@@ -42,7 +42,7 @@ class Walker(wiring.Component):
         self.layout = Isa(config).instructions[Opcode.PASS]
         super().__init__({
             "start": In(1), "go": In(1), "fields": In(self.layout.width), "available": Out(1), "room": In(1),
-            "beat": Out(1), "raw_beat": Out(1), "result": Out(1), "held": Out(1),
+            "beat": Out(1), "raw_beat": Out(1), "result": Out(1), "running": Out(1),
             "row": Out(row_token(config)), "column": Out(column_token(config)),
         })
 
@@ -51,7 +51,7 @@ class Walker(wiring.Component):
         fields = self.layout.fields
         f = {name: Signal(signed(field.width) if field.signed else field.width, name=name)
              for name, field in fields.items()}  # the pass in hand: corner, addresses and count move on as it goes
-        running, started = Signal(), Signal()
+        running, started = self.running, Signal()
         dx, dy, plane = Signal(), Signal(), Signal(2)
         plane_offset = Signal(config.addr_bits)
         x, y = Signal(signed(COORD_BITS + 1)), Signal(signed(COORD_BITS + 1))
@@ -150,4 +150,4 @@ class Walker(wiring.Component):
             phase = Signal(range(config.columns_per_bank))
             m.d.sync += phase.eq(Mux(self.start | (phase == config.columns_per_bank - 1), 0, phase + 1))
             blocked |= f["last"] & ~f["raw"] & (phase != 0)
-        m.d.comb += [self.held.eq(running & blocked), self.beat.eq(running & ~blocked)]
+        m.d.comb += self.beat.eq(running & ~blocked)

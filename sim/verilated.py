@@ -70,11 +70,11 @@ class _Session:
 
     def __init__(self, library: ctypes.CDLL, config: AcceleratorConfig, program: Program):
         self.library, self.config, self.program = library, config, program
-        image, where = program.memory_image(), MemoryMap.of(program)
-        self.input_at, self.output_at = where.input_address, where.output_address
+        where = MemoryMap.of(program)
+        self.output_at = where.output_address
         self.sim = library.sim_new(where.size_bytes)
         self.memory = np.ctypeslib.as_array(library.sim_memory(self.sim), (where.size_bytes,))
-        self.memory[:len(image)] = np.frombuffer(image, np.uint8)
+        self.memory[:len(program.stream)] = np.frombuffer(program.stream, np.uint8)
         digest = tuple(self.read(name) for name in ("DIGEST_LO", "DIGEST_HI"))
         require(digest == digest_words(config),
                 f"Simulated accelerator must have digest {digest_words(config)}, not {digest}")
@@ -107,8 +107,8 @@ class _Session:
         # No pass takes longer than its pixels and words with each beat from memory on its own.
         bound = _MARGIN_CYCLES + 100 * sum(p.beats for p in program.schedule.passes)
         for image in images:
-            data = np.frombuffer(program.pack_image(image), np.uint8)
-            self.memory[self.input_at:self.input_at + len(data)] = data
+            for at, data in program.place_image(image):
+                self.memory[at:at + len(data)] = np.frombuffer(data, np.uint8)
             self.memory[self.output_at:] = 0xEE  # nobody's result
             memory = self.config.memory
             self.library.sim_configure(self.sim, memory.decibytes_per_cycle, memory.latency_cycles)

@@ -10,17 +10,18 @@ from codesign.graph import Concat, Conv, GlobalAverage, Graph, GraphBuilder, Lin
 # Few, as each takes seconds to build: rows above, below and equal to cols, not dividing each other, 1 to 8 words a
 # beat, accumulators of 4 pixels up, FIFOs of 4 beats up.
 CONFIGS = [
-    AcceleratorConfig(name="4x4", rows=4, cols=4, bank_depth=4096, acc_depth=16, bus_bits=64, burst_beats=8),
+    AcceleratorConfig(name="4x4", rows=4, cols=4, bank_depth=4096, acc_depth=16, bus_bits=64, burst_beats=8,
+                      wide_rows=1),
     AcceleratorConfig(name="5x4", rows=5, cols=4, bank_depth=2048, acc_depth=4, bus_bits=128, burst_beats=2,
                       fifo_bursts=2),
-    AcceleratorConfig(name="4x9", rows=4, cols=9, bank_depth=4096, acc_depth=64, bus_bits=64, burst_beats=4,
-                      fifo_bursts=4),
+    AcceleratorConfig(name="4x9", rows=4, cols=9, bank_depth=4096, acc_depth=64, wide_rows=4, bus_bits=64,
+                      burst_beats=4, fifo_bursts=4),
     AcceleratorConfig(name="13x5", rows=13, cols=5, bank_depth=1024, acc_depth=32, bus_bits=512, burst_beats=16,
                       fifo_bursts=2),
-    AcceleratorConfig(name="6x20", rows=6, cols=20, bank_depth=2048, acc_depth=128, bus_bits=256, burst_beats=8,
-                      fifo_bursts=8),
-    AcceleratorConfig(name="16x16", rows=16, cols=16, bank_depth=1024, acc_depth=256, bus_bits=64, burst_beats=16,
-                      fifo_bursts=4),
+    AcceleratorConfig(name="6x20", rows=6, cols=20, bank_depth=2048, acc_depth=128, wide_rows=2, bus_bits=256,
+                      burst_beats=8, fifo_bursts=8),
+    AcceleratorConfig(name="16x16", rows=16, cols=16, bank_depth=1024, acc_depth=256, wide_rows=8, bus_bits=64,
+                      burst_beats=16, fifo_bursts=4),
 ]
 MEMORIES = [Memory(), Memory(bytes_per_cycle=0.7, latency_cycles=3), Memory(bytes_per_cycle=64, latency_cycles=1),
             Memory(bytes_per_cycle=5.3, latency_cycles=211), Memory(bytes_per_cycle=2, latency_cycles=17)]
