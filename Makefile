@@ -1,6 +1,6 @@
 # make demo    everything from an empty machine to the report of a search on the handwritten digits (Debian, Ubuntu)
 # make test    what CI runs: tests, ruff, mypy
-# make bench   the demo's best model again: simulated cycles against the cost model
+# make bench   DiracDeltaNet on the 32x32 array, simulated: cycles by layer against the cost model
 # make clean   remove what the targets above made
 #
 # TORCH_INDEX  where PyTorch's CPU build is looked for first; from PyPI alone, Linux gets gigabytes of CUDA with it
@@ -26,7 +26,7 @@ test: .venv/installed-tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: .venv/installed
-	$(BIN)/codesign costs check $(DEMO) --operator network
+	time $(BIN)/codesign simulate diracdeltanet-116 --resolution 64 --random-weights 0 --accelerator ultra96 --images 2
 
 clean:
 	rm -rf $(DEMO) .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache
