@@ -1,6 +1,6 @@
 # make demo    everything from an empty machine to the report of a search on the handwritten digits (Debian, Ubuntu)
 # make test    what CI runs: tests, ruff, mypy
-# make bench   the demo's best model again: simulated cycles against the cost model
+# make bench   DiracDeltaNet on the 32x32 array, simulated: cycles by layer against the cost model
 # make clean   remove what the targets above made
 #
 # TORCH_INDEX  where PyTorch's CPU build is looked for first; from PyPI alone, Linux gets gigabytes of CUDA with it
@@ -8,7 +8,7 @@
 
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
-	command -v $(p) >/dev/null && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $(p))) python3)
+	$(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))) python3)
 DEMO := demo-out
 BIN := .venv/bin
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
@@ -26,7 +26,7 @@ test: .venv/installed-tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: .venv/installed
-	$(BIN)/codesign costs check $(DEMO) --operator network
+	time $(BIN)/codesign simulate diracdeltanet-116 --resolution 64 --random-weights 0 --accelerator ultra96 --images 2
 
 clean:
 	rm -rf $(DEMO) .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache

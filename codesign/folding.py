@@ -21,7 +21,7 @@ def fold(gain: np.ndarray, offset: np.ndarray, acc_max: np.ndarray) -> tuple[np.
     require(bool(np.isfinite(gain).all() and np.isfinite(offset).all()), "Gains and offsets must be finite")
     require(bool((gain >= 0).all()), f"Gains must be at least 0, not {gain.min(initial=0)}")
     require(bool((gain < 2**MUL_BITS - 1).all()), f"Gains must be below {2**MUL_BITS - 1}, not {gain.max(initial=0)}")
-    reach = gain * acc_max + SATURATED
+    reach = gain * acc_max * (1 + 2.0**-MUL_BITS) + SATURATED  # of the rounded gain
     offset = np.clip(offset, -reach, reach)
     places = np.full(gain.shape, SHIFT_MAX)
     for value, bits in ((gain, MUL_BITS), (np.abs(offset), ADD_BITS - 1)):

@@ -1,18 +1,23 @@
-"""Resources an accelerator needs on an FPGA: an ESTIMATE by component, anchored on trial syntheses.
+"""Resources an accelerator needs on an FPGA: an ESTIMATE by component, fitted to syntheses.
 
-Anchors (bare arrays, int4 x uint4, 20-bit sums): ECP5 16x16 in fabric 11.6k LUT4, 45.3 a PE; UltraScale+ 32x32
-in fabric 33k-41k LUT, of which we take the upper end, 40 a PE. A PE is a 4x4-bit multiplier and an adder as wide
-as the partial sum, one LUT a bit, so the multiplier is 25.3 LUT4 or 20 LUT6. All else is counted from widths:
+ECP5: fitted to Yosys 0.70 (synth_ecp5, before place and route) of the whole generated accelerator, as LUT4 + 2 CCU2C +
+6 TRELLIS_DPR16X4, with the PEs' multipliers (which Yosys put into MULT18X18D) taken out:
 
-array          rows*cols*(multiplier + psum_bits) LUT; 4 activation, 2*4 weight and psum_bits registers a PE
-banks          rows memories of bank_depth x 4 bits; a row's address generator: adders for address and edges
-accumulators   cols memories of acc_depth x acc_bits, with an adder each
-requantizers   cols of a 16-bit multiplier (DSP), a 40-bit adder, a barrel shifter, a clamp
+    rows x cols    4x4    8x8    16x8   16x16
+    LUT4          7,128 10,267 11,340 17,031
+    flip-flops    4,771  8,210 10,936 17,475
+    block RAMs        9     27     43     53
+
+A PE's multiplier is added in fabric. Trial syntheses of bare arrays with 20-bit sums came to 11.6k LUT4 for 16x16,
+45.3 a PE, and on UltraScale+ 33k-41k LUT6 for 32x32, of which we take the upper end, 40 a PE. One LUT a bit is the
+adder, so the multiplier is 25.3 LUT4 or 20 LUT6. All other logic on UltraScale+ is the ECP5's times 40 / 45.3: no
+whole accelerator has been synthesized there. Place and route decides in the end, and for UltraScale+ only Vivado can.
+
+array          rows*cols*(multiplier + psum_bits + 1) LUT, rows*cols*(psum_bits + 13) flip-flops
+rows           a bank of bank_depth x 4 bits each, and its address generator
+columns        an accumulator memory of acc_depth x acc_bits each, requantizer (multiplier in DSPs), write-back
 fifo           burst_beats*fifo_bursts x bus_bits of memory
-control        sequencer, AXI masters and registers, counters: a constant and a share of the bus width
-
-Memories of at most 64 words are made of LUTs, others of block RAM. No figure here is a measurement of the
-generated design: place and route decides, and for UltraScale+ only Vivado can.
+control        sequencer, walker, AXI, registers, counters, trace memory, the writer's FIFO (4 results a column)
 """
 
 import math
@@ -21,19 +26,21 @@ from dataclasses import dataclass
 from .accelerator import AcceleratorConfig
 from .board import FAMILIES, Board
 from .errors import require
-from .integer import A_BITS, MUL_BITS, W_BITS
+from .integer import A_BITS, MUL_BITS
 
 __all__ = ["Resources", "estimate_resources", "excess"]
 
 MULTIPLIER_LUTS = {"ecp5": 25.3, "xcup": 20.0}  # 4x4 bits in fabric, from the anchors above
 # Words and bits of one 18-Kbit block RAM in its possible shapes (parity bits usable from x9 on).
 BRAM18_SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
-LUT_RAM_WORDS = 64
+LUT_RAM_WORDS = 32  # FIFOs of no more are made of LUTs
 LUT_RAM_BITS = {"ecp5": 64 / 6, "xcup": 64.0}  # bits of memory per LUT: a 16x4 RAM takes 6 LUT4; a LUT6 holds 64
-MUX_LUTS = {"ecp5": 1.0, "xcup": 0.5}  # LUTs per bit of one two-way level of a shifter
 DSP_WIDTHS = {"ecp5": (18, 18), "xcup": (27, 18)}
-CONTROL_LUTS, CONTROL_FFS = 2_500, 2_500
-COUNTER_BITS, COUNTERS = 64, 11
+OTHER_LOGIC = {"ecp5": 1.0, "xcup": 40 / 45.3}
+ROW_LUTS, ROW_FFS = 22, 133  # fitted, see above
+COLUMN_LUTS, COLUMN_FFS = 529, 417
+CONTROL_LUTS, CONTROL_FFS, CONTROL_DSPS = 4_887, 2_275, 1
+TRACE_WORDS, RESULT_BITS, RESULTS_PER_COLUMN = 512, 32, 4
 
 
 @dataclass(frozen=True)
@@ -102,8 +109,7 @@ def _memory(family: str, count: int, words: int, bits: int) -> dict[str, int]:
     return {"bram18": count * bram18_blocks(words, bits), **stored}
 
 
-def _component(name: str, memory: dict[str, int] | None = None, **needs: float) -> Component:
-    memory = memory or {}
+def _component(name: str, memory: dict[str, int], **needs: float) -> Component:
     return Component(name, **{key: math.ceil(needs.get(key, 0)) + memory.get(key, 0)
                               for key in ("lut", "ff", "dsp", "bram18", "memory_bits")})
 
@@ -112,30 +118,22 @@ def estimate_resources(config: AcceleratorConfig, family: str) -> Resources:
     """The needs of ``config`` in the fabric of ``family`` (``ecp5`` or ``xcup``), by component."""
     require(family in FAMILIES, f"Resources family must be one of {', '.join(FAMILIES)}, not {family!r}")
     rows, cols, pes = config.rows, config.cols, config.rows * config.cols
+    other = OTHER_LOGIC[family]
     dsp_a, dsp_b = DSP_WIDTHS[family]
-    # Signed operands: one bit of each is the sign, MUL_BITS is unsigned.
-    dsp_per_requantizer = math.ceil(config.acc_bits / dsp_a) * math.ceil((MUL_BITS + 1) / dsp_b)
-    shifter_luts = MUX_LUTS[family] * 6 * config.scaled_bits
-    parameters_bits = MUL_BITS + config.scaled_bits + 6
+    # Signed operands: MUL_BITS is unsigned.
+    dsp_per_column = math.ceil(config.acc_bits / dsp_a) * math.ceil((MUL_BITS + 1) / dsp_b)
+    trace = _memory(family, 1, TRACE_WORDS, RESULT_BITS)
+    results = _memory(family, 1, RESULTS_PER_COLUMN * cols, RESULT_BITS)
     return Resources(family, (
-        _component("array",
-                   lut=pes * (MULTIPLIER_LUTS[family] + config.psum_bits),
-                   ff=pes * (A_BITS + 2 * W_BITS + config.psum_bits)),
-        _component("banks", _memory(family, rows, config.bank_depth, A_BITS),
-                   lut=rows * (4 * config.addr_bits + 20) + cols * A_BITS * config.bank_groups,
-                   ff=rows * (2 * config.addr_bits + 2 * A_BITS)),
-        _component("accumulators", _memory(family, cols, config.acc_depth, config.acc_bits),
-                   lut=cols * 2 * config.acc_bits,
-                   ff=cols * (config.acc_bits + 2 * config.acc_addr_bits)),
-        _component("requantizers",
-                   lut=cols * (config.scaled_bits + shifter_luts + 3 * A_BITS),
-                   ff=cols * (2 * config.scaled_bits + parameters_bits + 2 * A_BITS),
-                   dsp=cols * dsp_per_requantizer),
-        _component("fifo", _memory(family, 1, config.burst_beats * config.fifo_bursts, config.bus_bits),
-                   lut=64, ff=2 * config.bus_bits),
-        _component("control",
-                   lut=CONTROL_LUTS + COUNTERS * COUNTER_BITS + 2 * config.bus_bits,
-                   ff=CONTROL_FFS + COUNTERS * COUNTER_BITS + 3 * config.bus_bits),
+        _component("array", {}, lut=pes * (MULTIPLIER_LUTS[family] + config.psum_bits + 1),
+                   ff=pes * (config.psum_bits + 13)),
+        _component("rows", _memory(family, rows, config.bank_depth, A_BITS), lut=rows * ROW_LUTS * other,
+                   ff=rows * ROW_FFS),
+        _component("columns", _memory(family, cols, config.acc_depth, config.acc_bits), lut=cols * COLUMN_LUTS * other,
+                   ff=cols * COLUMN_FFS, dsp=cols * dsp_per_column),
+        _component("fifo", _memory(family, 1, config.burst_beats * config.fifo_bursts, config.bus_bits)),
+        _component("control", {key: trace.get(key, 0) + results.get(key, 0) for key in (*trace, *results)},
+                   lut=CONTROL_LUTS * other, ff=CONTROL_FFS, dsp=CONTROL_DSPS),
     ))
 
 

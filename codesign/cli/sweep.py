@@ -2,7 +2,6 @@
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 
 from .arguments import add_command, add_json, integer
@@ -65,4 +64,3 @@ def run(args: argparse.Namespace) -> None:
         print_json(results)
     else:
         print(f"{text_table(results)}\n\nreport: {page.absolute()}")
-    print(f"codesign sweep: done, {options.out}", file=sys.stderr)

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -71,7 +72,9 @@ def train_job(job: Job, train: Train) -> Trained:
 
 
 def _start_worker() -> None:
-    """One thread a worker; and no worker outlives a parent that was killed."""
+    """One thread a worker; Ctrl-C ends it without a word; and no worker outlives a parent that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     def follow(parent: multiprocessing.process.BaseProcess) -> None:
         parent.join()
         os._exit(1)

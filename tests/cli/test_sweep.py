@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
 
 import pytest
 import yaml
@@ -11,7 +14,7 @@ import yaml
 from codesign.costs import CostTable, Row
 from codesign.search import load_space
 
-from .conftest import run_codesign
+from .conftest import SCRIPT, run_codesign
 
 
 def few() -> dict:
@@ -28,10 +31,26 @@ SWEEP = ["sweep", "--out", "sweep", "--space", "few.yaml", "--trials", 8, "--tra
          1, "--final-epochs", 1, "--workers", 1]
 
 
+def interrupt(directory):
+    """Begin the sweep, and press Ctrl-C, which the workers get too, when the first training is done."""
+    process = subprocess.Popen([SCRIPT, *map(str, SWEEP)], cwd=directory, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    seen = ""
+    while "valid." not in seen:
+        seen += process.stderr.read(1)
+        assert process.poll() is None, seen
+    os.killpg(process.pid, signal.SIGINT)
+    seen += process.communicate(timeout=60)[1]
+    assert process.returncode == 130, seen
+    assert seen.splitlines()[-1] == "codesign: interrupted" and "Traceback" not in seen
+
+
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
+    """(directory, the run that continued and ended it)."""
     directory = tmp_path_factory.mktemp("sweep")
     (directory / "few.yaml").write_text(yaml.safe_dump(few()))
+    interrupt(directory)
     result = run_codesign(*SWEEP, cwd=directory, check=True)
     return directory, result
 

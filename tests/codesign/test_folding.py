@@ -3,7 +3,7 @@ from math import floor
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codesign.errors import CodesignError
@@ -17,6 +17,7 @@ offsets = st.one_of(st.floats(-100, 100), st.floats(-1e15, 1e15), st.integers(0,
 
 
 @given(gains, offsets, st.integers(-ACC, ACC))
+@example(16384.75, -137445246883.0, 8388480)  # saturates, but would not if moved to where the exact gain just does
 def test_close_to_the_real_function_and_in_range(gain, offset, acc):
     mul, add, places = fold(np.array([gain]), np.array([offset]), np.array([ACC]))
     Layer(weight=np.zeros((1, 1), np.int8), mul=mul, add=add, shift=places).check("fold", 1, 1)

@@ -46,7 +46,7 @@ def test_the_solution_is_the_best_of_all():
 def test_the_bound_holds():
     for network, _ in networks(3, seed=2):
         gemms = lower(network.graph())
-        for config in CONFIGS[::5]:
+        for config in CONFIGS[::3]:
             assert 0 < _least_cycles(gemms, config) <= predict(network.graph(), config).counters["active_cycles"]
 
 

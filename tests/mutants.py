@@ -1,0 +1,188 @@
+"""Seeded bugs: changes one operator of one component at a time and says which test notices.
+
+    python -m tests.mutants [NAME ...]
+
+Works on a copy of the repository in a temporary directory, with a build cache of its own; the working tree stays as
+it is. Without NAME (a component, as `walker`), all of :data:`MUTANTS`. Exits with 1 if a mutant survives.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["MUTANTS", "Mutant", "main"]
+
+ROOT = Path(__file__).parents[1]
+TIMEOUT_S = 900  # of one mutant's tests
+ACCELERATOR = ("tests/rtl/test_accelerator.py", "tests/sim/test_equivalence.py")
+
+
+class Mutant(NamedTuple):
+    """``old`` becomes ``new`` where it first occurs in rtl/``component``.py."""
+
+    component: str
+    old: str
+    new: str
+
+
+MUTANTS = [Mutant(component, old, new) for component, changes in {
+    "pe": [
+        ("self.psum + self.x * active", "self.psum - self.x * active"),
+        ("active.eq(self.weight_next)", "active.eq(self.weight)"),
+        ("pe.x_next, pe.swap_next, pe.load_next", "pe.x_next, pe.swap_next, load"),
+    ],
+    "array": [
+        ("self.index >= r", "self.index > r"),
+        ("for i in range(c):", "for i in range(c + 1):"),
+        ("word[-1].word_select", "word[0].word_select"),
+    ],
+    "row": [
+        ('token.addr + row["addr"]', 'token.addr - row["addr"]'),
+        ('token.left & row["left"]', 'token.left | row["left"]'),
+        ('token.valid & row["enable"]', 'token.valid | row["enable"]'),
+        ("self.swap.eq(swaps[1])", "self.swap.eq(swaps[0])"),
+    ],
+    "column": [
+        ("term + Mux(stages[1].first", "term - Mux(stages[1].first"),
+        ("stages[1].valid & ~stages[1].last", "stages[1].valid & stages[1].last"),
+        ("transparent_for=(write,)", "transparent_for=()"),
+        ("scaled > 2**A_BITS - 1", "scaled > 2**A_BITS"),
+        ("activation > result", "activation < result"),
+        ("position - position * config.rows", "position + position * config.rows"),
+        ("token.out_stride * self.position", "token.out_stride + self.position"),
+        ('("mul", 2)', '("mul", 1)'),
+    ],
+    "walker": [
+        ('corner_x + 1 < f["width"]', 'corner_x + 1 <= f["width"]'),
+        ('y == f["height"] - 1', 'y == f["height"]'),
+        ('f["width"] << 1', 'f["width"] << 2'),
+        ('f["scale"] + plane', 'f["scale"] | plane'),
+        ('f["sum_last"] & last_beat', 'f["sum_last"] | last_beat'),
+        ("raw_wait.eq(config.cols - 1)", "raw_wait.eq(config.cols - 2)"),
+        ("phase != 0", "phase == 0"),
+    ],
+    "narrower": [
+        ("self.o.ready & last", "self.o.ready | last"),
+        ("index == count - 1", "index == count - 2"),
+        ("self.align & (index != 0)", "self.align | (index != 0)"),
+    ],
+    "sequencer": [
+        ("index == length - 1", "index == length"),
+        ('~flag("fence", instruction) | drained', '~flag("fence", instruction) & drained'),
+        ("ready.append(left == 0)", "ready.append(left <= 1)"),
+        ("high & ((sub == last_sub)", "high | ((sub == last_sub)"),
+        ('i < (1 << f["lanes_log2"])', 'i <= (1 << f["lanes_log2"])'),
+        ('f["base"] + pixel', 'f["base"] - pixel'),
+    ],
+    "counters": [
+        ("quiet & ~self.loading & self.held", "quiet & self.loading & self.held"),
+        ("self.columns_enabled * self.planes", "self.columns_enabled + self.planes"),
+        ("self.trace_count != TRACE_WORDS", "self.trace_count != TRACE_WORDS - 1"),
+    ],
+    "fetcher": [
+        ("credits >= beats", "credits > beats"),
+        ("left <= burst_beats", "left < burst_beats"),
+        ("self.axi.arready | ~self.axi.arvalid", "self.axi.arready & ~self.axi.arvalid"),
+        ("self.axi.rresp != Resp.OKAY", "self.axi.rresp == Resp.OKAY"),
+    ],
+    "writer": [
+        ("lane < count", "lane <= count"),
+        ("free - push + issue", "free - push - issue"),
+        ("axi.wready | ~axi.wvalid", "axi.wready & ~axi.wvalid"),
+    ],
+    "control": [
+        ("have_address & have_data & (", "have_address | have_data & ("),
+        ("stored_value & ~mask | value", "stored_value & mask | value"),
+        ("self.done & self.busy", "self.done | self.busy"),
+    ],
+    "accelerator": [
+        ("first_sum(config) - Walker.LATENCY", "first_sum(config) + Walker.LATENCY"),
+        ("sequencer.index == r // per_word", "sequencer.index != r // per_word"),
+        ("column.write_group == r // config.cols", "column.write_group != r // config.cols"),
+        ("columns[r::config.rows]", "columns[r::config.rows + 1]"),
+        ("sequencer.hungry & fetcher.idle", "sequencer.hungry | fetcher.idle"),
+        ("walker.column.planes + 1", "walker.column.planes - 1"),
+        ("pending + Mux(walker.raw_beat", "pending - Mux(walker.raw_beat"),
+    ],
+}.items() for old, new in changes]
+
+
+def copy_project(folder: Path) -> None:
+    """The repository as it is installed, rtl/, sim/ and boards/ within the package: so the copy is what is imported."""
+    plain = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "codesign", folder / "codesign", ignore=plain)
+    for name in ("rtl", "sim", "boards"):
+        shutil.copytree(ROOT / name, folder / "codesign" / name, ignore=plain)
+    shutil.copytree(ROOT / "tests", folder / "tests", ignore=plain)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+
+
+def run_tests(folder: Path, tests: list[str]) -> str | None:
+    """The first test of ``tests`` that fails in ``folder``, None if all pass; raises where they cannot be run."""
+    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1",
+           "CODESIGN_CACHE": str(folder / "cache")}
+    result = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", *tests],
+                            cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
+    if result.returncode == 0:
+        return None
+    if result.returncode != 1 or failed is None:
+        raise RuntimeError(f"pytest {' '.join(tests)} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+    return failed[1]
+
+
+def component_tests(folder: Path, component: str) -> list[str]:
+    """The component's own tests, then the whole accelerator's."""
+    own = f"tests/rtl/test_{component}.py"
+    groups = [own] if (folder / own).exists() and own not in ACCELERATOR else []
+    if component == "pe":
+        groups.append("tests/rtl/test_array.py")  # has the rows of them
+    return [*groups, *ACCELERATOR]
+
+
+def find_killer(folder: Path, mutant: Mutant) -> str | None:
+    """The first test that fails with ``mutant``; None if it survives all."""
+    path = folder / "codesign" / "rtl" / f"{mutant.component}.py"
+    source = path.read_text()
+    if mutant.old not in source:
+        raise RuntimeError(f"rtl/{mutant.component}.py must contain {mutant.old!r} for its mutant")
+    path.write_text(source.replace(mutant.old, mutant.new, 1))
+    try:
+        tests = component_tests(folder, mutant.component)
+        return next(filter(None, (run_tests(folder, [test]) for test in tests)), None)
+    finally:
+        path.write_text(source)
+
+
+def main(names: list[str]) -> int:
+    mutants = [m for m in MUTANTS if not names or m.component in names]
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
+        folder = Path(temporary)
+        copy_project(folder)
+        script = "import codesign.rtl; print(codesign.rtl.__file__)"
+        where = subprocess.run([sys.executable, "-c", script], cwd=folder, env={**os.environ, "PYTHONPATH": temporary},
+                               capture_output=True, text=True, check=True).stdout.strip()
+        if not Path(where).is_relative_to(folder):
+            raise RuntimeError(f"the copy's RTL must be imported, not {where}")
+        tests = sorted({test for m in mutants for test in component_tests(folder, m.component)} - set(ACCELERATOR))
+        if tests and (failed := run_tests(folder, tests)):
+            raise RuntimeError(f"tests must pass without a mutant, not fail in {failed}")
+        for mutant in mutants:
+            begin = time.monotonic()
+            killer = find_killer(folder, mutant)
+            survivors += killer is None
+            print(f"{mutant.component:<12} {mutant.old}  ->  {mutant.new}\n    {killer or 'SURVIVES'} "
+                  f"({time.monotonic() - begin:.0f} s)", flush=True)
+    print(f"{len(mutants) - survivors} of {len(mutants)} mutants caught")
+    return int(survivors > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,243 @@
+# amaranth: UnusedElaboratable=no
+
+import random
+from itertools import count
+
+import pytest
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
+from codesign.rtl.sequencer import Sequencer
+from codesign.timing import column_wait, drain, row_wait
+
+from .harness import plain, simulate
+
+CONFIGS = {config.name: config for config in (
+    AcceleratorConfig(name="4x4", rows=4, cols=4, bank_depth=1024, acc_depth=8, bus_bits=64),
+    AcceleratorConfig(name="5x4", rows=5, cols=4, bank_depth=64, acc_depth=4, bus_bits=64),
+    AcceleratorConfig(name="9x20", rows=9, cols=20, bank_depth=256, acc_depth=16, bus_bits=128))}
+BLOCKS = {"load_weights": "weight", "load_rows": "row", "load_columns": "column"}
+OUTPUTS = ("align", "go", "weight_load", "row_load", "column_load", "index", "word", "write", "flush", "hungry", "done",
+           "illegal", "loading", "fenced", "rows_enabled", "columns_enabled")
+
+
+def random_pass(rng, config, **more):
+    """(words, fields, words of each block, rows and columns it enables or None)."""
+    isa, blocks = Isa(config), {}
+    fields = {f.name: rng.randrange(1 << f.width - f.signed) for f in isa.instructions[Opcode.PASS].fields.values()}
+    fields |= {flag: rng.random() < 0.4 for flag in (*BLOCKS, "fence")} | {"op": Opcode.PASS} | more
+    enabled = {}
+    for flag, entries, bits, layout in (("load_rows", config.rows, ROW_ENTRY_BITS, isa.row),
+                                        ("load_columns", config.cols, COLUMN_ENTRY_BITS, isa.column)):
+        values = [rng.getrandbits(layout.width) for _ in range(entries)]
+        blocks[flag] = isa.entries(values, bits, isa.row_words if flag == "load_rows" else isa.column_words)
+        enabled[flag] = sum(layout.decode(value)["enable"] for value in values) if fields[flag] else None
+    blocks["load_weights"] = [rng.getrandbits(config.word_bits) for _ in range(isa.weight_words)]
+    words = isa.words(isa.instructions[Opcode.PASS].encode(**fields), isa.instruction_words)
+    words += [word for flag in BLOCKS if fields[flag] for word in blocks[flag]]
+    return words, fields, blocks, enabled
+
+
+def random_load(rng, config):
+    """(words, fields, image (pixels, lanes) of bytes)."""
+    isa = Isa(config)
+    lanes_log2 = rng.randrange(isa.load_lanes.bit_length())
+    pixels, per_word = rng.randrange(1, 40), config.word_bits // 8 >> lanes_log2
+    image = [[rng.randrange(256) for _ in range(1 << lanes_log2)] for _ in range(pixels)]
+    data = bytes(value for pixel in image for value in pixel)
+    size = config.word_bits // 8
+    count = -(-pixels // per_word) + rng.randrange(3)
+    data += rng.randbytes(count * size - len(data))
+    fields = dict(op=Opcode.LOAD, base=rng.randrange(config.bank_depth), plane_stride=rng.randrange(config.bank_depth),
+                  pixels=pixels, words=count, lanes_log2=lanes_log2)
+    words = isa.words(isa.instructions[Opcode.LOAD].encode(**fields), isa.instruction_words)
+    return words + [int.from_bytes(data[i * size:(i + 1) * size], "little") for i in range(count)], fields, image
+
+
+def end(config, op=Opcode.END):
+    return Isa(config).words(int(op), Isa(config).instruction_words), {"op": op}
+
+
+def run(config, packets, *, stall=0.0, seed=0, most_beats=30):
+    """Feed the packets' words, with a walker that takes a random time over each pass; a log of every cycle."""
+    rng, dut, log = random.Random(seed), Sequencer(config), []
+
+    async def bench(ctx):
+        words, beats, valid, flushing = [word for packet in packets for word in packet[0]], 0, False, 0
+        ctx.set(dut.start, 1)
+        while not log or not log[-1]["done"]:
+            valid = valid or bool(words) and rng.random() >= stall
+            beat = beats > 0 and rng.random() >= stall
+            available = beats == int(beat)
+            flushed = flushing > 3
+            ctx.set(dut.words.valid, valid)
+            ctx.set(dut.words.payload, words[0] if valid else rng.getrandbits(config.word_bits))
+            ctx.set(dut.beat, beat)
+            ctx.set(dut.available, available)
+            ctx.set(dut.flushed, flushed)
+            cycle = {name: plain(ctx.get(getattr(dut, name))) for name in OUTPUTS}
+            taken = valid and ctx.get(dut.words.ready)
+            cycle |= {"valid": valid, "taken": taken, "beat": beat, "available": available, "flushed": flushed,
+                      "fields": ctx.get(dut.fields)}
+            log.append(cycle)
+            if taken:
+                words.pop(0)
+                valid = False
+            beats -= beat
+            if cycle["go"]:
+                beats = rng.randrange(1, most_beats)
+            flushing += cycle["flush"] or flushing > 0
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+        assert not words
+
+    simulate(dut, bench, cycles=100 * sum(len(packet[0]) for packet in packets) + 2000)
+    return log
+
+
+class Replay:
+    """When everything must have happened, from the contract and the times at which inputs were there."""
+
+    def __init__(self, config, log):
+        self.config, self.log, self.isa = config, log, Isa(config)
+        self.now = 1  # the cycle after start
+        self.rows_free = self.columns_free = 0
+        self.enabled = {"load_rows": 0, "load_columns": 0}
+        self.expected = {name: {} for name in (
+            "taken", "go", "weight_load", "row_load", "column_load", "align", "flush", "done", "illegal", "hungry",
+            "loading", "fenced", "write", "enabled")}
+
+    def first(self, start, condition):
+        return next(t for t in count(start) if condition(t))
+
+    def note(self, name, cycle, value=1):
+        self.expected[name][cycle] = value
+
+    def take(self, earliest=0):
+        """The next word is taken when it is there; returns the cycle."""
+        start = max(self.now, earliest)
+        cycle = self.first(start, lambda t: self.log[t]["valid"])
+        for t in range(start, cycle):
+            self.note("hungry", t)
+        self.note("taken", cycle)
+        self.now = cycle + 1
+        return cycle
+
+    def drained(self, cycle):
+        return not any(self.log[t]["beat"] for t in range(max(0, cycle - drain(self.config)), cycle))
+
+    def run_pass(self, words, fields, blocks, enabled):
+        for _ in range(self.isa.instruction_words):
+            self.take()
+        for flag, name in BLOCKS.items():
+            free = {"load_rows": self.rows_free, "load_columns": self.columns_free}.get(flag, 0)
+            for index, word in enumerate(blocks[flag] if fields[flag] else ()):
+                self.note(f"{name}_load", self.take(free) + 1, (index, word))
+        go = self.first(self.now, lambda t: self.log[t]["available"] and (not fields["fence"] or self.drained(t)))
+        for t in range(self.now, go):
+            if fields["fence"] and self.log[t]["available"]:
+                self.note("fenced", t)
+        self.note("go", go, fields)
+        self.rows_free = go + 1 + row_wait(self.config) if fields["load_rows"] else self.rows_free
+        self.columns_free = go + 1 + column_wait(self.config) if fields["load_columns"] else self.columns_free
+        self.enabled |= {flag: number for flag, number in enabled.items() if number is not None}
+        self.note("enabled", go + 1, dict(self.enabled))
+        self.now = go + 1
+
+    def load(self, words, fields, image):
+        for _ in range(self.isa.instruction_words):
+            self.take()
+        self.note("align", self.now)
+        self.now += 1
+        per_word = self.config.word_bits // 8 >> fields["lanes_log2"]
+        for word in range(fields["words"]):
+            cycle = self.first(self.now, lambda t: self.log[t]["valid"])
+            for t in range(self.now, cycle):
+                self.note("hungry", t)
+            for pixel in range(word * per_word, min((word + 1) * per_word, len(image))):
+                for high in (0, 1):
+                    addr = fields["base"] + pixel + high * fields["plane_stride"]
+                    self.note("loading", cycle)
+                    cycle += 1
+                    self.note("write", cycle, (addr % self.config.bank_depth, {
+                        lane: value >> 4 * high & 15 for lane, value in enumerate(image[pixel])}))
+            if word * per_word >= len(image):  # padding
+                self.note("loading", cycle)
+                cycle += 1
+            self.note("taken", cycle - 1)
+            self.now = cycle
+
+    def end(self, words, fields):
+        for _ in range(self.isa.instruction_words):
+            self.take()
+        self.note("align", self.now)
+        if fields["op"] != Opcode.END:
+            self.note("illegal", self.now)
+            self.note("done", self.now)
+            return
+        flush = self.first(self.now + 1, lambda t: self.log[t]["available"] and self.drained(t))
+        done = self.first(flush + 1, lambda t: self.log[t]["flushed"])
+        for t in range(self.now + 1, done + 1):
+            self.note("fenced", t)
+        self.note("flush", flush)
+        self.note("done", done)
+
+
+def check(config, packets, log):
+    replay, layout = Replay(config, log), Isa(config).instructions[Opcode.PASS]
+    for packet in packets:
+        {Opcode.PASS: replay.run_pass, Opcode.LOAD: replay.load}.get(packet[1]["op"], replay.end)(*packet)
+    expected = replay.expected
+    for name in ("taken", "align", "flush", "done", "illegal", "hungry", "loading", "fenced"):
+        assert [t for t, cycle in enumerate(log) if cycle[name]] == sorted(expected[name]), name
+    for name in ("weight_load", "row_load", "column_load"):
+        seen = {t: (cycle["index"], cycle["word"]) for t, cycle in enumerate(log) if cycle[name]}
+        assert seen == expected[name], name
+    assert {t: layout.decode(cycle["fields"]) for t, cycle in enumerate(log) if cycle["go"]} == expected["go"]
+    seen = {t: (write["addr"], {lane: value for lane, value in enumerate(write["data"]) if write["enable"] >> lane & 1})
+            for t, write in enumerate(cycle["write"] for cycle in log) if write["enable"]}
+    assert seen == {t: value for t, value in expected["write"].items() if t < len(log)}
+    enabled = {"load_rows": 0, "load_columns": 0}
+    for t, cycle in enumerate(log):
+        enabled = expected["enabled"].get(t, enabled)
+        assert (cycle["rows_enabled"], cycle["columns_enabled"]) == tuple(enabled.values())
+    return expected
+
+
+@pytest.mark.parametrize("stall", [0, 0.3], ids=["full_rate", "stalled"])
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_random_programs(config, stall):
+    rng = random.Random(config.rows)
+    packets = [random_load(rng, config) if rng.random() < 0.1 else random_pass(rng, config) for _ in range(80)]
+    packets.append(end(config))
+    check(config, packets, run(config, packets, stall=stall))
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_blocks_wait_for_the_swap_before(config):
+    """Short passes that each load everything: what limits them is the shadow registers."""
+    rng = random.Random(5)
+    packets = [random_pass(rng, config, load_weights=0, load_rows=1, load_columns=columns, fence=0)
+               for columns in (0, 0, 1, 1, 0, 1)]
+    log = run(config, [*packets, end(config)], most_beats=2)
+    expected = check(config, [*packets, end(config)], log)
+    gos, loads = sorted(expected["go"]), sorted(expected["column_load"])
+    first_of_second_block = loads[Isa(config).column_words]
+    assert first_of_second_block - 1 == gos[2] + 1 + column_wait(config)
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_an_image_of_every_number_of_channels(config):
+    rng, packets = random.Random(6), []
+    while len({packet[1]["lanes_log2"] for packet in packets}) < Isa(config).load_lanes.bit_length():
+        packets.append(random_load(rng, config))
+    packets.append(end(config))
+    check(config, packets, run(config, packets))
+
+
+@pytest.mark.parametrize("op", [0, Opcode.END])
+def test_ends(op):
+    config, rng = CONFIGS["4x4"], random.Random(7)
+    packets = [random_pass(rng, config, fence=0), end(config, op)]
+    expected = check(config, packets, run(config, packets))
+    assert len(expected["done"]) == 1 and len(expected["flush"]) == (op == Opcode.END)
