@@ -26,7 +26,8 @@ __all__ = ["Choices", "Space", "load_space", "space_names"]
 Choices = tuple
 NETWORK_KEYS = ("stem", "stem_pool", "shift", "mix", "mix_width", "stages", "head")
 STAGE_KEYS = {"plain": ("width", "depth", "pool"), "dirac": ("width", "depth", "expansion")}
-ACCELERATOR_KEYS = ("rows", "cols", "bank_depth", "acc_depth", "acc_bits", "bus_bits", "burst_beats", "fifo_bursts")
+ACCELERATOR_KEYS = ("rows", "cols", "bank_depth", "acc_depth", "acc_bits", "wide_rows", "bus_bits", "burst_beats",
+                    "fifo_bursts")
 MAX_CONFIGS = 500
 KINDS = tuple(STAGE_KEYS)
 
