@@ -9,17 +9,18 @@ from codesign.rtl.counters import Counters
 from .harness import play
 
 CONFIG = AcceleratorConfig(rows=6, cols=5, bank_depth=64, acc_depth=4, bus_bits=64)
-FLAGS = ("beat", "result", "loading", "held", "fenced", "read_beat", "write_beat", "word")
+FLAGS = ("beat", "result", "running", "loading", "fenced", "read_beat", "write_beat", "word")
 IDLE = dict.fromkeys((*FLAGS, "start", "busy", "mark", "rows_enabled", "columns_enabled", "planes"), 0)
 PARTS = ("active_cycles", "load_cycles", "stall_output_cycles", "stall_fence_cycles", "stall_stream_cycles")
 
 
 def reason(cycle):
     """The one thing that a cycle counts under."""
-    for flag, name in (("beat", "active"), ("loading", "load"), ("held", "stall_output"), ("fenced", "stall_fence")):
-        if cycle[flag]:
-            return f"{name}_cycles"
-    return "stall_stream_cycles"
+    if cycle["running"]:
+        return "active_cycles" if cycle["beat"] else "stall_output_cycles"
+    if cycle["loading"]:
+        return "load_cycles"
+    return "stall_fence_cycles" if cycle["fenced"] else "stall_stream_cycles"
 
 
 def model(run):
@@ -42,6 +43,7 @@ def test_random_runs(likely):
         length = rng.randrange(1, 300)
         for t in range(length + rng.randrange(3, 20)):
             cycle = {flag: int(rng.random() < likely) for flag in FLAGS}
+            cycle["beat"] &= cycle["running"]  # only a pass issues beats
             cycle |= {"rows_enabled": rng.randrange(7), "columns_enabled": rng.randrange(6),
                       "planes": rng.randrange(1, 5), "start": int(t == 0), "busy": int(t < length), "mark": 0}
             cycles.append(cycle)

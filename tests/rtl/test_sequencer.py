@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from codesign.accelerator import AcceleratorConfig
+from codesign.integer import A_BITS
 from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from codesign.rtl.sequencer import Sequencer
 from codesign.timing import column_wait, drain, row_wait
@@ -38,20 +39,12 @@ def random_pass(rng, config, **more):
     return words, fields, blocks, enabled
 
 
-def random_load(rng, config):
-    """(words, fields, image (pixels, lanes) of bytes)."""
+def random_load(rng, config, **more):
+    """(words, fields, the image's words)."""
     isa = Isa(config)
-    lanes_log2 = rng.randrange(isa.load_lanes.bit_length())
-    pixels, per_word = rng.randrange(1, 40), config.word_bits // 8 >> lanes_log2
-    image = [[rng.randrange(256) for _ in range(1 << lanes_log2)] for _ in range(pixels)]
-    data = bytes(value for pixel in image for value in pixel)
-    size = config.word_bits // 8
-    count = -(-pixels // per_word) + rng.randrange(3)
-    data += rng.randbytes(count * size - len(data))
-    fields = dict(op=Opcode.LOAD, base=rng.randrange(config.bank_depth), plane_stride=rng.randrange(config.bank_depth),
-                  pixels=pixels, words=count, lanes_log2=lanes_log2)
-    words = isa.words(isa.instructions[Opcode.LOAD].encode(**fields), isa.instruction_words)
-    return words + [int.from_bytes(data[i * size:(i + 1) * size], "little") for i in range(count)], fields, image
+    fields = dict(op=Opcode.LOAD, base=rng.randrange(config.bank_depth), words=rng.randrange(1, 40)) | more
+    image = [rng.getrandbits(config.word_bits) for _ in range(fields["words"])]
+    return isa.words(isa.instructions[Opcode.LOAD].encode(**fields), isa.instruction_words) + image, fields, image
 
 
 def end(config, op=Opcode.END):
@@ -59,7 +52,8 @@ def end(config, op=Opcode.END):
 
 
 def run(config, packets, *, stall=0.0, seed=0, most_beats=30):
-    """Feed the packets' words, with a walker that takes a random time over each pass; a log of every cycle."""
+    """Feed the packets' words, with a walker that takes a random time over each pass, and results that take a part
+    ``stall`` of the turns to write; a log of every cycle."""
     rng, dut, log = random.Random(seed), Sequencer(config), []
 
     async def bench(ctx):
@@ -70,15 +64,17 @@ def run(config, packets, *, stall=0.0, seed=0, most_beats=30):
             beat = beats > 0 and rng.random() >= stall
             available = beats == int(beat)
             flushed = flushing > 3
+            blocked = rng.random() < stall
             ctx.set(dut.words.valid, valid)
             ctx.set(dut.words.payload, words[0] if valid else rng.getrandbits(config.word_bits))
             ctx.set(dut.beat, beat)
             ctx.set(dut.available, available)
             ctx.set(dut.flushed, flushed)
+            ctx.set(dut.blocked, blocked)
             cycle = {name: plain(ctx.get(getattr(dut, name))) for name in OUTPUTS}
             taken = valid and ctx.get(dut.words.ready)
             cycle |= {"valid": valid, "taken": taken, "beat": beat, "available": available, "flushed": flushed,
-                      "fields": ctx.get(dut.fields)}
+                      "blocked": blocked, "fields": ctx.get(dut.fields)}
             log.append(cycle)
             if taken:
                 words.pop(0)
@@ -149,23 +145,17 @@ class Replay:
             self.take()
         self.note("align", self.now)
         self.now += 1
-        per_word = self.config.word_bits // 8 >> fields["lanes_log2"]
-        for word in range(fields["words"]):
-            cycle = self.first(self.now, lambda t: self.log[t]["valid"])
-            for t in range(self.now, cycle):
+        for index, word in enumerate(image):
+            there = self.first(self.now, lambda t: self.log[t]["valid"])
+            cycle = self.first(there, lambda t: not self.log[t]["blocked"])
+            for t in range(self.now, there):
                 self.note("hungry", t)
-            for pixel in range(word * per_word, min((word + 1) * per_word, len(image))):
-                for high in (0, 1):
-                    addr = fields["base"] + pixel + high * fields["plane_stride"]
-                    self.note("loading", cycle)
-                    cycle += 1
-                    self.note("write", cycle, (addr % self.config.bank_depth, {
-                        lane: value >> 4 * high & 15 for lane, value in enumerate(image[pixel])}))
-            if word * per_word >= len(image):  # padding
-                self.note("loading", cycle)
-                cycle += 1
-            self.note("taken", cycle - 1)
-            self.now = cycle
+            for t in range(there, cycle + 1):
+                self.note("loading", t)
+            self.note("taken", cycle)
+            self.note("write", cycle + 1, ((fields["base"] + index) % self.config.bank_depth,
+                                           word % (1 << A_BITS * self.config.load_lanes)))
+            self.now = cycle + 1
 
     def end(self, words, fields):
         for _ in range(self.isa.instruction_words):
@@ -194,9 +184,9 @@ def check(config, packets, log):
         seen = {t: (cycle["index"], cycle["word"]) for t, cycle in enumerate(log) if cycle[name]}
         assert seen == expected[name], name
     assert {t: layout.decode(cycle["fields"]) for t, cycle in enumerate(log) if cycle["go"]} == expected["go"]
-    seen = {t: (write["addr"], {lane: value for lane, value in enumerate(write["data"]) if write["enable"] >> lane & 1})
-            for t, write in enumerate(cycle["write"] for cycle in log) if write["enable"]}
-    assert seen == {t: value for t, value in expected["write"].items() if t < len(log)}
+    seen = {t: (cycle["write"]["addr"], cycle["write"]["data"])
+            for t, cycle in enumerate(log) if cycle["write"]["enable"]}
+    assert seen == expected["write"]
     enabled = {"load_rows": 0, "load_columns": 0}
     for t, cycle in enumerate(log):
         enabled = expected["enabled"].get(t, enabled)
@@ -227,12 +217,17 @@ def test_blocks_wait_for_the_swap_before(config):
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_an_image_of_every_number_of_channels(config):
-    rng, packets = random.Random(6), []
-    while len({packet[1]["lanes_log2"] for packet in packets}) < Isa(config).load_lanes.bit_length():
-        packets.append(random_load(rng, config))
-    packets.append(end(config))
-    check(config, packets, run(config, packets))
+def test_an_image_comes_in_at_a_word_a_cycle_while_a_pass_runs(config):
+    """Nothing but its own length limits it, past the banks' last address too."""
+    rng, isa = random.Random(6), Isa(config)
+    packets = [random_pass(rng, config, fence=0), random_load(rng, config, base=config.bank_depth - 7, words=300)]
+    packets += [random_load(rng, config, words=1), end(config)]
+    log = run(config, packets, most_beats=10_000)
+    expected = check(config, packets, log)
+    (go,), writes = expected["go"], sorted(expected["write"])
+    begin = go + isa.instruction_words + 3  # the instruction, to the next beat, the first word, its register
+    assert writes == [*range(begin, begin + 300), begin + 300 + isa.instruction_words + 1]
+    assert all(not cycle["available"] for cycle in log[go + 1:begin + 300])
 
 
 @pytest.mark.parametrize("op", [0, Opcode.END])

@@ -32,11 +32,11 @@ def make_pass(config, height, width, padding, start, stop, **more):
     first, step = -(padding or 0), 1 if padding is None else 2
     columns = len(range(first, width + (padding or 0) - (step - 1), step))
     x, y = first + step * (start % columns), first + step * (start // columns)
-    base, mask = more.pop("base", 0), config.bank_depth - 1
+    base, mask, offsets = more.pop("base", 0), config.bank_depth - 1, (1 << config.pixel_bits) - 1
     f = {name: 0 for name in Isa(config).instructions[Opcode.PASS].fields if name != "op"} | dict(
         pool=padding is not None, x_first=x, y_first=y, x_left=first, x_last=first + step * (columns - 1), width=width,
-        height=height, row_addr=base + y * width + first & mask, window_addr=base + y * width + x & mask,
-        windows=stop - start) | more
+        height=height, row_addr=base + y * width + first & offsets,
+        window_addr=base + y * width + x & offsets, windows=stop - start) | more
     beats, pixels = [], [pixel for window in every[start:stop] for pixel in window]
     for number, window in enumerate(every[start:stop]):
         for x, y in window:
@@ -45,7 +45,7 @@ def make_pass(config, height, width, padding, start, stop, **more):
                 opens, closes = (x, y) == window[0], (x, y) == window[-1]
                 pixel = len(beats) // (f["planes"] + 1)
                 row = dict(valid=1, left=x == 0, right=x == width - 1, up=y == 0, down=y == height - 1,
-                           addr=base + y * width + x + plane * f["plane_stride"] & mask)
+                           addr=base + y * width + x + (plane * f["plane_stride"] & mask) & offsets)
                 column = dict(valid=1, first=f["first"] and plane == 0, last=f["last"] and complete, raw=f["raw"],
                               total=f["sum"], scale=f["scale"] + plane & 3, planes=f["out_planes"],
                               window_first=opens, window_last=closes,
@@ -78,9 +78,9 @@ def random_pass(rng, config):
     wide = {"out_stride": rng.randrange(256)} if config.columns_per_bank > 1 else {}
     wide |= {"out_group": rng.randrange(config.bank_groups)} if config.bank_groups > 1 else {}
     return make_pass(config, height, width, padding, start, rng.randrange(start, count) + 1,
-                     base=rng.randrange(256), planes=rng.choice([0, 0, 1, 3]), out_planes=rng.randrange(4),
-                     scale=rng.randrange(4), plane_stride=rng.randrange(256), acc_addr=rng.randrange(16),
-                     out_addr=rng.randrange(256), **bits, **wide)
+                     base=rng.randrange(1 << config.pixel_bits), planes=rng.choice([0, 0, 1, 3]),
+                     out_planes=rng.randrange(4), scale=rng.randrange(4), plane_stride=rng.randrange(256),
+                     acc_addr=rng.randrange(16), out_addr=rng.randrange(256), **bits, **wide)
 
 
 def walk(config, passes, *, pause=0.0, crowded=0.0, seed=0):
@@ -101,7 +101,7 @@ def walk(config, passes, *, pause=0.0, crowded=0.0, seed=0):
             if go:
                 ctx.set(dut.fields, layout.encode(op=Opcode.PASS, **handed))
             log.append({"go": handed, "room": room} | {name: plain(ctx.get(getattr(dut, name))) for name in (
-                "available", "beat", "raw_beat", "result", "held", "row", "column")})
+                "available", "beat", "raw_beat", "result", "running", "row", "column")})
             running = go or not available
             await ctx.tick()
             ctx.set(dut.start, 0)
@@ -123,10 +123,10 @@ def check(config, passes, log):
             raw, closing = column["last"] and column["raw"], column["into_banks"]
             phase = (now - 1) % config.columns_per_bank  # log begins with the cycle of start
             blocked = raw and (now < raw_free or not cycle["room"]) or closing and phase != 0
-            assert (cycle["beat"], cycle["held"]) == (not blocked, blocked)
+            assert (cycle["running"], cycle["beat"]) == (1, not blocked)
             assert (cycle["raw_beat"], cycle["result"]) == (raw and not blocked, result and not blocked)
         else:
-            assert (cycle["beat"], cycle["held"], cycle["raw_beat"], cycle["result"]) == (0, 0, 0, 0)
+            assert (cycle["running"], cycle["beat"], cycle["raw_beat"], cycle["result"]) == (0, 0, 0, 0)
         if cycle["beat"]:
             for name, expected in (("row", row), ("column", column)):
                 assert {key: later[name][key] for key in expected if key != "into_banks"} == {
