@@ -28,6 +28,8 @@ _VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", 
 _CXX_FLAGS = ["-std=gnu++17", "-fPIC", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0",
               "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"]
 
+_OPTIMIZE = "-O1"  # of Verilator's output: -O2 takes five times as long to compile a 32x32 array
+
 
 def cache_directory() -> Path:
     """``$CODESIGN_CACHE``, or ``codesign`` in the user's cache directory."""
@@ -105,7 +107,7 @@ def build_simulator(config: AcceleratorConfig) -> Path:
     verilog = accelerator_verilog(config)
     harness = resources.files(__package__).joinpath("simulator.cpp").read_text()
     verilator = find_verilator()
-    key = hashlib.sha256("\0".join([verilog, harness, verilator.version_text, *_VERILATOR_FLAGS, *_CXX_FLAGS])
+    key = hashlib.sha256("\0".join([verilog, harness, verilator.version_text, *_VERILATOR_FLAGS, *_CXX_FLAGS, _OPTIMIZE])
                          .encode()).hexdigest()[:32]
     target = cache_directory() / "simulators" / key
     library = target / "simulator.so"
@@ -124,7 +126,7 @@ def build_simulator(config: AcceleratorConfig) -> Path:
         slow = [name for name in sources if "__Slow" in name]  # construction and settling: run once
         (work / "slow.cpp").write_text("".join(f'#include "{name}"\n' for name in slow))
         units = [("slow.cpp", "-O0"), ("simulator.cpp", "-O2"),
-                 *((f"obj/{name}", "-O2") for name in sources if name not in slow)]
+                 *((f"obj/{name}", _OPTIMIZE) for name in sources if name not in slow)]
         objects = _compile(units, [work, work / "obj", *include], work, env)
         _run(["g++", "-shared", *objects, str(runtime), "-lpthread", "-o", "simulator.so"], work, env)
         shutil.rmtree(work / "obj")
