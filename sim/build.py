@@ -107,8 +107,8 @@ def build_simulator(config: AcceleratorConfig) -> Path:
     verilog = accelerator_verilog(config)
     harness = resources.files(__package__).joinpath("simulator.cpp").read_text()
     verilator = find_verilator()
-    key = hashlib.sha256("\0".join([verilog, harness, verilator.version_text, *_VERILATOR_FLAGS, *_CXX_FLAGS, _OPTIMIZE])
-                         .encode()).hexdigest()[:32]
+    content = [verilog, harness, verilator.version_text, *_VERILATOR_FLAGS, *_CXX_FLAGS, _OPTIMIZE]
+    key = hashlib.sha256("\0".join(content).encode()).hexdigest()[:32]
     target = cache_directory() / "simulators" / key
     library = target / "simulator.so"
     if library.exists():
