@@ -1,19 +1,27 @@
 """The project's first promise: RTL == reference bit for bit, and RTL == cost model cycle for cycle."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+import codesign.schedule
 from codesign.comparison import first_difference
 from codesign.compiler import compile_network
 from codesign.cycles import predict_schedule
 from codesign.errors import CodesignError
 from codesign.random_weights import extreme_network, random_network
 from codesign.reference import evaluate
+from codesign.schedule import Load, Pass, Schedule
 from codesign.sim.verilated import VerilatorDevice
 from tests.random_graphs import CONFIGS, random_config, random_graph
 
 
-def check(seed: int) -> None:
+def loads_while_passes_run(plan: Schedule) -> bool:
+    return any(isinstance(a, Pass) and isinstance(b, Load) for a, b in pairwise(plan.steps))
+
+
+def check(seed: int, in_pieces: bool = False) -> None:
     rng = np.random.default_rng(seed)
     while True:
         config, graph = random_config(rng), random_graph(rng)
@@ -23,7 +31,8 @@ def check(seed: int) -> None:
         except CodesignError as e:  # some do not fit the smallest banks, and are told so
             assert "bank_depth" in str(e)
             continue
-        break
+        if not in_pieces or loads_while_passes_run(program.schedule):
+            break
     images = rng.integers(0, 256, (3, *graph.input_shape)).astype(np.uint8)
     images[0] = rng.choice([0, 255])
     device = VerilatorDevice(config)
@@ -40,6 +49,13 @@ def check(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_random_pair(seed):
     check(seed)
+
+
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_images_loaded_in_pieces_while_passes_run(seed, monkeypatch):
+    """Random images are too small for it to be worth it; here they are not."""
+    monkeypatch.setattr(codesign.schedule, "PIECE_WORDS", 3)
+    check(seed, in_pieces=True)
 
 
 @pytest.mark.slow
