@@ -53,7 +53,7 @@ def test_signed_range(value):
 
 def test_unsigned_range_and_unknown_field():
     row = Isa(PRESETS["tiny"]).row
-    with pytest.raises(CodesignError, match=r"^Field addr must be in 0\.\.4095 \(12 bits\), not -1$"):
+    with pytest.raises(CodesignError, match=r"^Field addr must be in 0\.\.16383 \(14 bits\), not -1$"):
         row.encode(addr=-1)
     with pytest.raises(CodesignError, match=r"^row descriptor field must be one of addr, .*, not \['address'\]$"):
         row.encode(address=1)

@@ -70,7 +70,8 @@ def test_bookkeeping_of_channels(rng):
     np.testing.assert_array_equal(reference.apply(Slice(start=1, stop=3), [x]), x[:, [1, 2]])
     np.testing.assert_array_equal(reference.apply(Permute(order=(2, 0, 3, 1)), [x]), x[:, [2, 0, 3, 1]])
     np.testing.assert_array_equal(reference.apply(Concat(), [x, y])[:, 4:], y)
-    np.testing.assert_array_equal(reference.apply(GlobalAverage(), [x]), x.sum(axis=(2, 3), dtype=int)[:, :, None, None])
+    total = reference.apply(GlobalAverage(), [x])
+    np.testing.assert_array_equal(total, x.sum(axis=(2, 3), dtype=int)[:, :, None, None])
 
 
 def test_a_network_by_hand():
