@@ -33,7 +33,8 @@ class Mutant(NamedTuple):
 
 MUTANTS = [Mutant(component, old, new) for component, changes in {
     "pe": [
-        ("self.psum + self.x * active", "self.psum - self.x * active"),
+        ("self.psum + product", "self.psum - product"),
+        ("product << A_BITS", "product << A_BITS - 1"),
         ("active.eq(self.weight_next)", "active.eq(self.weight)"),
         ("pe.x_next, pe.swap_next, pe.load_next", "pe.x_next, pe.swap_next, load"),
     ],
@@ -41,12 +42,16 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("self.index >= r", "self.index > r"),
         ("for i in range(c):", "for i in range(c + 1):"),
         ("word[-1].word_select", "word[0].word_select"),
+        ("if r >= self.narrow_rows", "if r > self.narrow_rows"),
     ],
     "row": [
         ('token.addr + row["addr"]', 'token.addr - row["addr"]'),
         ('token.left & row["left"]', 'token.left | row["left"]'),
         ('token.valid & row["enable"]', 'token.valid | row["enable"]'),
         ("self.swap.eq(swaps[1])", "self.swap.eq(swaps[0])"),
+        ("self.high.eq(highs[1])", "self.high.eq(highs[0])"),
+        ("offset ^ phase", "offset | phase"),
+        ("offset >> interleave", "offset << interleave"),
     ],
     "column": [
         ("term + Mux(stages[1].first", "term - Mux(stages[1].first"),
@@ -57,6 +62,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("position - position * config.rows", "position + position * config.rows"),
         ("token.out_stride * self.position", "token.out_stride + self.position"),
         ('("mul", 2)', '("mul", 1)'),
+        ("self.write_next.eq(busy)", "self.write_next.eq(busy & enabled)"),
     ],
     "walker": [
         ('corner_x + 1 < f["width"]', 'corner_x + 1 <= f["width"]'),
@@ -66,6 +72,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ('f["sum_last"] & last_beat', 'f["sum_last"] | last_beat'),
         ("raw_wait.eq(config.cols - 1)", "raw_wait.eq(config.cols - 2)"),
         ("phase != 0", "phase == 0"),
+        ("running & ~blocked", "running | ~blocked"),
     ],
     "narrower": [
         ("self.o.ready & last", "self.o.ready | last"),
@@ -76,12 +83,13 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("index == length - 1", "index == length"),
         ('~flag("fence", instruction) | drained', '~flag("fence", instruction) & drained'),
         ("ready.append(left == 0)", "ready.append(left <= 1)"),
-        ("high & ((sub == last_sub)", "high | ((sub == last_sub)"),
-        ('i < (1 << f["lanes_log2"])', 'i <= (1 << f["lanes_log2"])'),
-        ('f["base"] + pixel', 'f["base"] - pixel'),
+        ("self.loading.eq(words.valid)", "self.loading.eq(words.valid & ~self.blocked)"),
+        ('index == f["words"] - 1', 'index == f["words"]'),
+        ('f["base"] + index', 'f["base"] - index'),
     ],
     "counters": [
-        ("quiet & ~self.loading & self.held", "quiet & self.loading & self.held"),
+        ("self.running & ~self.beat", "self.running | ~self.beat"),
+        ("~self.running & self.loading", "~self.running | self.loading"),
         ("self.columns_enabled * self.planes", "self.columns_enabled + self.planes"),
         ("self.trace_count != TRACE_WORDS", "self.trace_count != TRACE_WORDS - 1"),
     ],
@@ -106,6 +114,8 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("sequencer.index == r // per_word", "sequencer.index != r // per_word"),
         ("column.write_group == r // config.cols", "column.write_group != r // config.cols"),
         ("columns[r::config.rows]", "columns[r::config.rows + 1]"),
+        ("columns[::config.rows]).any()", "columns[::config.cols]).any()"),
+        ("range(bank % config.cols)", "range(bank // config.cols)"),
         ("sequencer.hungry & fetcher.idle", "sequencer.hungry | fetcher.idle"),
         ("walker.column.planes + 1", "walker.column.planes - 1"),
         ("pending + Mux(walker.raw_beat", "pending - Mux(walker.raw_beat"),
