@@ -9,7 +9,7 @@ __all__ = ["Interpreter"]
 
 
 class Interpreter:
-    """``banks`` (rows, bank_depth) and ``results`` after :meth:`run`."""
+    """``banks`` (rows, bank_depth) and ``results`` after :meth:`run_all`."""
 
     def __init__(self, config):
         self.config, self.isa = config, Isa(config)
@@ -21,6 +21,11 @@ class Interpreter:
 
     def run(self, program: Program, image: np.ndarray) -> np.ndarray:
         """Logits (classes,) of one image."""
+        self.run_all(program, image)
+        return program.unpack_logits(np.array(self.results))
+
+    def run_all(self, program: Program, image: np.ndarray) -> None:
+        """To the end, which may come before there are logits."""
         self.stream, self.at, self.results = program.with_image(image), 0, []
         while True:
             bits = self.bits(self.isa.instruction_words)
@@ -32,7 +37,7 @@ class Interpreter:
             self.at += -self.at % (self.config.bus_bits // 8)
             if op is Opcode.END:
                 assert self.at == len(self.stream)
-                return program.unpack_logits(np.array(self.results))
+                return
             self.load(fields)
 
     def bits(self, words: int) -> int:
