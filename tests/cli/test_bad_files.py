@@ -41,12 +41,20 @@ def test_network(error_line, tmp_path, text, rule):
     ("preset: tiny\nbank_depth: 1000", r"Accelerator bank_depth must be a power of two, not 1000"),
     ("preset: tiny\ncols: 32", r"Accelerator bus_bits must be at least 128 bits for 32 columns, not 64"),
     ("preset: tiny\nmemory: {latency_cycles: 0}", r"Memory latency_cycles must be an integer in 1\.\.10000 .* not 0"),
-    ("preset: tiny\nbank_depth: 64", r"Accelerator bank_depth must be at least 128 words .* not 64"),
+    ("preset: tiny\nwide_rows: 5", r"Accelerator wide_rows must be at most rows \(4\), not 5"),
+    ("preset: tiny\nwide_rows: yes", r"Accelerator wide_rows must be an integer in 0\.\.128, not True"),
 ])
 def test_accelerator(error_line, tmp_path, text, rule):
     (tmp_path / "bad.yaml").write_text(text)
     line = error_line("generate", "network.yaml", "--random-weights", 1, "--accelerator", "bad.yaml", "--out", "out")
     assert re.search(rf"^codesign generate: (bad\.yaml: )?{rule}$", line)
+
+
+def test_accelerator_too_small_for_the_network(error_line, tmp_path):
+    (tmp_path / "small.yaml").write_text("{preset: tiny, bank_depth: 64}")
+    (tmp_path / "large.yaml").write_text(network("{conv: 8}, pool", "[1, 18, 18]"))
+    line = error_line("estimate", "large.yaml", "--accelerator", "small.yaml")
+    assert re.search(r"^codesign estimate: Accelerator bank_depth must be at least \d+ words .* not 64$", line)
 
 
 @pytest.mark.parametrize("words, rule", [

@@ -39,7 +39,7 @@ def test_files_are_the_program_and_its_accelerator(codesign, tmp_path):
 
     network, config = load_network(str(tmp_path / "network.yaml")), load_accelerator("tiny")
     program = compile_network(random_network(network.graph(), 3), config)
-    assert (out / "program.bin").read_bytes() == program.memory_image()
+    assert (out / "program.bin").read_bytes() == program.stream
     assert (out / "accelerator.v").read_text() == accelerator_verilog(config)
     assert AcceleratorConfig.from_dict(yaml.safe_load((out / "accelerator.yaml").read_text())) == config
     assert manifest["digests"] | {"model": "", "network": ""} == {
@@ -62,18 +62,49 @@ def test_simulated_accelerator_runs_by_this_memory_map(codesign, tmp_path):
     assert set(manifest["registers"]) == {r.name for r in REGISTERS if r.config}
 
 
+@pytest.mark.parametrize("input, accelerator", [((1, 8, 8), "tiny"), ((3, 7, 5), "ulx3s"), ((3, 48, 40), "ultra96"),
+                                                ((14, 4, 4), "wide.yaml")])
+def test_image_is_placed_as_the_manifest_says(codesign, tmp_path, input, accelerator):
+    """By its words alone: 4-bit values of regions' words, at the bytes given."""
+    (tmp_path / "network.yaml").write_text(yaml.safe_dump(
+        {"name": "n", "input": list(input), "layers": [{"conv": 8}, "average", {"linear": 10}]}))
+    (tmp_path / "wide.yaml").write_text("{preset: ulx3s, wide_rows: 4}")
+    words = [*GENERATE[:5], accelerator, *GENERATE[6:]]
+    manifest = json.loads(codesign(*words, "--json", check=True).stdout)
+    assert manifest["input"]["shape"] == list(input)
+    config = load_accelerator(str(tmp_path / accelerator) if "." in accelerator else accelerator)
+    image = np.random.default_rng(1).integers(0, 256, input, dtype=np.uint8)
+    pixels = image.reshape(input[0], -1)
+    stream = bytearray((tmp_path / "out" / "program.bin").read_bytes())
+    for load in manifest["input"]["loads"]:
+        lanes = manifest["input"]["lanes"]
+        for word in range(load["words"]):
+            value = 0
+            for q in range(phases := 1 << load["interleave"]):
+                p = (load["first_word"] + word) * phases + q
+                for c in range(load["channels"] if p < pixels.shape[1] else 0):
+                    low = q * load["channels"] + c
+                    pixel = int(pixels[load["first_channel"] + c, p])
+                    value |= (pixel & 15) << 4 * low
+                    value |= (pixel >> 4) << 4 * (low + lanes - (load["channels"] << load["interleave"]))
+            at = load["at"] + word * config.word_bits // 8
+            stream[at:at + config.word_bits // 8] = value.to_bytes(config.word_bits // 8, "little")
+    program = compile_network(random_network(load_network(str(tmp_path / "network.yaml")).graph(), 3), config)
+    assert bytes(stream) == program.with_image(image) != program.stream
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
 def test_headers_compile_and_agree(codesign, tmp_path):
     codesign(*GENERATE, check=True)
     (tmp_path / "main.c").write_text(
         '#include <stdio.h>\n#include "out/isa.h"\n#include "out/registers.h"\n'
-        'int main(void) { printf("%d %d %u", CODESIGN_WORD_BITS, CODESIGN_PASS_WINDOWS_OFFSET, CODESIGN_INPUT_LO);'
+        'int main(void) { printf("%d %d %u", CODESIGN_WORD_BITS, CODESIGN_PASS_WINDOWS_OFFSET, CODESIGN_OUTPUT_LO);'
         " return 0; }\n")
     subprocess.run(["gcc", "-Wall", "-Werror", "main.c", "-o", "main"], cwd=tmp_path, check=True)
     printed = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout
     isa = Isa(load_accelerator("tiny"))
     offset = isa.instructions[1].fields["windows"].offset
-    assert printed == f"{isa.config.word_bits} {offset} {register('INPUT_LO').offset}"
+    assert printed == f"{isa.config.word_bits} {offset} {register('OUTPUT_LO').offset}"
 
 
 def test_board_means_its_accelerator(codesign):
@@ -149,9 +180,9 @@ def test_memory_at_a_base():
                               load_accelerator("ultra96"))
     memory, base = MemoryMap.of(program), 0x12_3456_7000
     values = memory.registers(base)
-    for name, address in (("PROGRAM", 0), ("INPUT", memory.input_address), ("OUTPUT", memory.output_address)):
+    for name, address in (("PROGRAM", 0), ("OUTPUT", memory.output_address)):
         assert values[f"{name}_HI"] << 32 | values[f"{name}_LO"] == base + address
         assert address % memory.alignment_bytes == 0
-    assert memory.program_bytes <= memory.input_address
-    image = program.pack_image(np.zeros(program.input_shape, np.uint8))
-    assert memory.input_address + len(image) <= memory.output_address
+    assert memory.program_bytes == len(program.stream) <= memory.output_address
+    assert values["BEATS"] * program.beat_bytes == len(program.stream)
+    assert memory.size_bytes >= memory.output_address + 4 * program.results

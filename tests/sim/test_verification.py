@@ -8,6 +8,7 @@ import pytest
 
 from codesign.accelerator import PRESETS, Memory
 from codesign.errors import CodesignError
+from codesign.isa import Isa
 from codesign.network import Network
 from codesign.random_weights import random_network
 from codesign.search import measure_on
@@ -28,12 +29,13 @@ class WrongWeight(VerilatorDevice):
     """Runs every program with its first nonzero weight of the first layer changed."""
 
     def _changed(self, program):
-        words = program.schedule.config.word_bits // 8
-        at = 3 * words  # after the instruction: the weights, last row first
-        body = bytearray(program.body)
-        at = next(i for i in range(at, at + CONFIG.rows * words) if body[i])
-        body[at] ^= 0x07
-        return dataclasses.replace(program, body=bytes(body))
+        isa, word_bytes = Isa(CONFIG), CONFIG.word_bits // 8
+        # Behind the image: the first pass, its instruction and then its weights, last row first.
+        weights = program.image_at[0] + (program.schedule.loads[0].count + isa.instruction_words) * word_bytes
+        stream = bytearray(program.stream)
+        at = next(i for i in range(weights, weights + isa.weight_words * word_bytes) if stream[i])
+        stream[at] ^= 0x07
+        return dataclasses.replace(program, stream=bytes(stream))
 
     def run(self, program, images, progress=None):
         return super().run(self._changed(program), images, progress)
