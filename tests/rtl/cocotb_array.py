@@ -9,6 +9,7 @@ from cocotb_support import CONFIG, begin, number
 from codesign.timing import ARRAY_LOAD
 
 ROWS, COLS, PSUM_BITS = CONFIG.rows, CONFIG.cols, CONFIG.psum_bits
+NARROW_ROWS = ROWS - CONFIG.wide_rows
 SPAN = ROWS + COLS + 1  # cycles from a pixel to its last column's sum
 
 
@@ -17,7 +18,7 @@ class Plan:
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
-        self.x, self.swap, self.load, self.sums = {}, {}, {}, {}
+        self.x, self.high, self.swap, self.load, self.sums = {}, {}, {}, {}, {}
         self.length = 0
 
     def tile(self, first, swap):
@@ -31,19 +32,22 @@ class Plan:
 
     def pixel(self, cycle):
         values = [self.rng.choice([15, self.rng.randrange(16)]) for _ in range(ROWS)]
+        highs = self.rng.choice([0, (1 << ROWS) - 1, self.rng.getrandbits(ROWS)])  # the narrow rows' do not count
         for r, value in enumerate(values):
             self.x[cycle + r] = self.x.get(cycle + r, 0) | value << 4 * r
+            self.high[cycle + r] = self.high.get(cycle + r, 0) | highs & 1 << r
+        counted = [v * 16 if r >= NARROW_ROWS and highs >> r & 1 else v for r, v in enumerate(values)]
         for c in range(COLS):
-            self.sums[cycle + ROWS + c, c] = sum(v * w[c] for v, w in zip(values, self.weight, strict=True))
+            self.sums[cycle + ROWS + c, c] = sum(v * w[c] for v, w in zip(counted, self.weight, strict=True))
         self.length = cycle + SPAN
 
 
 async def check(dut, plan):
-    await begin(dut, x=0, swap=0, load=0, index=0, word=0)
+    await begin(dut, x=0, high=0, swap=0, load=0, index=0, word=0)
     await RisingEdge(dut.clk)
     assert plan.sums
     for cycle in range(plan.length):
-        dut.x.value, dut.swap.value = plan.x.get(cycle, 0), plan.swap.get(cycle, 0)
+        dut.x.value, dut.high.value, dut.swap.value = (of.get(cycle, 0) for of in (plan.x, plan.high, plan.swap))
         index, word = plan.load.get(cycle, (plan.rng.randrange(ROWS), plan.rng.getrandbits(4 * COLS)))
         dut.load.value, dut.index.value, dut.word.value = cycle in plan.load, index, word
         await FallingEdge(dut.clk)

@@ -24,7 +24,7 @@ from codesign.rtl.control import COUNTER_LAYOUT, JOB_LAYOUT
 
 READABLE = {r.name: r for r in REGISTERS if r.access is not Access.WRITE_ONLY}
 CONFIGURATION = [r for r in REGISTERS if r.config]
-UNMAPPED = [0x3FC, TRACE_OFFSET - 4, TRACE_OFFSET + 4 * TRACE_WORDS, 0xFFFC,
+UNMAPPED = [*sorted(set(range(0, 0x180, 4)) - {r.offset for r in REGISTERS}), 0x3FC, TRACE_OFFSET - 4, TRACE_OFFSET + 4 * TRACE_WORDS, 0xFFFC,
             *(offset | 1 << bit for offset in (0, TRACE_OFFSET) for bit in (13, 14, 15))]
 
 
@@ -259,7 +259,7 @@ async def takes_address_and_data_in_any_order(dut, first):
                 axi_awvalid=0, axi_wvalid=0, axi_bready=1, axi_arvalid=0, axi_rready=0)
 
     async def address():
-        dut.axi_awaddr.value, dut.axi_awvalid.value = register("LEAD_BEATS").offset, 1
+        dut.axi_awaddr.value, dut.axi_awvalid.value = register("BEATS").offset, 1
         await accepted(dut.axi_awready)
         dut.axi_awvalid.value = 0
 
@@ -282,10 +282,10 @@ async def takes_address_and_data_in_any_order(dut, first):
     else:
         await (address() if first == "aw" else data())
         await ClockCycles(dut.clk, 5)
-        assert number(dut.axi_bvalid) == 0 and job(dut)["lead_beats"] == 0
+        assert number(dut.axi_bvalid) == 0 and job(dut)["beats"] == 0
         await (data() if first == "aw" else address())
     await ClockCycles(dut.clk, 3)
-    assert job(dut)["lead_beats"] == 0x12345678
+    assert job(dut)["beats"] == 0x12345678
 
 
 @cocotb.test()

@@ -13,18 +13,13 @@ from codesign.rtl.fetcher import Fetcher
 BEAT_BYTES = CONFIG.bus_bits // 8
 BURST_BYTES = BEAT_BYTES * CONFIG.burst_beats
 DEPTH = CONFIG.burst_beats * CONFIG.fifo_bursts
-PROGRAM, INPUT, SIZE = 0x4000, 0x40000, 0x80000  # byte addresses in a memory of SIZE bytes
+PROGRAM, SIZE = 0x4000, 0x40000  # byte address in a memory of SIZE bytes
 
 
-def segments(lead, middle, body, program=PROGRAM, input=INPUT):
-    after_lead = program + -(-lead // CONFIG.burst_beats) * BURST_BYTES
-    return [(program, lead), (input, middle), (after_lead, body)]
-
-
-def bursts(run):
+def bursts(address, beats):
     """(address, beats) of every burst of a run."""
     return [(address + start * BEAT_BYTES, min(CONFIG.burst_beats, beats - start))
-            for address, beats in run for start in range(0, beats, CONFIG.burst_beats)]
+            for start in range(0, beats, CONFIG.burst_beats)]
 
 
 class Model:
@@ -32,15 +27,11 @@ class Model:
 
     def __init__(self, dut):
         self.dut, self.cycle = dut, 0
-        self.todo, self.not_before, self.asked = deque(), 0, None
+        self.todo, self.asked = deque(), None
         self.credits, self.fifo, self.last_pop = DEPTH, deque(), -1
         self.dropping = self.error = False
         self.received, self.requests, self.pops = [], [], []
-        self.started = None
-
-    def start(self, run):
-        """The run that begins with the `start` of the coming cycle."""
-        self.next_run = run
+        self.started = self.next_run = None
 
     def check(self):
         dut, t = self.dut, self.cycle
@@ -82,7 +73,7 @@ class Model:
             self.todo.clear()
             self.dropping = True
         if number(dut.start):
-            self.todo.extend(bursts(self.next_run))
+            self.todo.extend(bursts(*self.next_run))
             self.started, self.dropping, self.error = t, False, False
             self.received, self.requests, self.pops = [], [], []
 
@@ -96,9 +87,9 @@ class Memory(AxiSlaveRead):
         self.content = random.Random(0).randbytes(SIZE)
         region.mem[:] = self.content
 
-    def beats(self, run):
-        return [int.from_bytes(self.content[a + k * BEAT_BYTES:a + (k + 1) * BEAT_BYTES], "little")
-                for a, n in run for k in range(n)]
+    def beats(self, address, beats):
+        return [int.from_bytes(self.content[at:at + BEAT_BYTES], "little")
+                for at in range(address, address + beats * BEAT_BYTES, BEAT_BYTES)]
 
 
 async def setup(dut):
@@ -114,11 +105,10 @@ async def pulse(dut, signal):
     signal.value = 0
 
 
-async def start(dut, model, run):
-    model.start(run)
-    (program, lead), (input, middle), (_, body) = run
-    dut.program_address.value, dut.input_address.value = program, input
-    dut.lead_beats.value, dut.input_beats.value, dut.body_beats.value = lead, middle, body
+async def start(dut, model, beats, address=PROGRAM, low_bits=0):
+    """A run; ``low_bits``, those of the address that do not count."""
+    model.next_run = address, beats
+    dut.address.value, dut.beats.value = address | low_bits, beats
     await pulse(dut, dut.start)
     await RisingEdge(dut.clk)
 
@@ -142,18 +132,15 @@ BEATS = CONFIG.burst_beats
 
 
 @cocotb.test()
-@cocotb.parametrize(
-    ar=[0, 0.7], r=[0, 0.5], o=[0, 0.6],
-    run=[(1, 1, 1), (0, 0, 3 * DEPTH), (BEATS + 1, 2 * BEATS, 2 * BEATS - 1)])
-async def streams_segments(dut, ar, r, o, run):
+@cocotb.parametrize(ar=[0, 0.7], r=[0, 0.5], o=[0, 0.6], beats=[1, 3 * DEPTH, 5 * BEATS - 1])
+async def streams(dut, ar, r, o, beats):
     model, memory = await setup(dut), Memory(dut)
     pause(0, ar, memory.ar_channel)
     pause(1, r, memory.r_channel)
     cocotb.start_soon(consume(dut, 2, o))
-    run = segments(*run)
-    await start(dut, model, run)
+    await start(dut, model, beats)
     await finish(dut)
-    assert model.received == memory.beats(run)
+    assert model.received == memory.beats(PROGRAM, beats)
 
 
 @cocotb.test()
@@ -164,38 +151,32 @@ async def restarts(dut):
     pause(4, 0.3, memory.ar_channel, memory.r_channel)
     cocotb.start_soon(consume(dut, 5, 0.3))
     for _ in range(12):
-        lengths = [rng.choice([0, 0, 1, BEATS - 1, BEATS, BEATS + 1, rng.randrange(4 * BEATS)]) for _ in range(3)]
-        run = segments(*lengths, program=rng.randrange(16) * BURST_BYTES, input=INPUT + rng.randrange(8) * BURST_BYTES)
-        await start(dut, model, run)
+        beats = rng.choice([0, 1, BEATS - 1, BEATS, BEATS + 1, rng.randrange(9 * BEATS)])
+        address = rng.randrange(64) * BURST_BYTES
+        await start(dut, model, beats, address)
         await finish(dut)
-        assert model.received == memory.beats(run), lengths
+        assert model.received == memory.beats(address, beats), (address, beats)
 
 
 @cocotb.test()
 async def ignores_low_address_bits(dut):
     model, memory = await setup(dut), Memory(dut)
     cocotb.start_soon(consume(dut, 0, 0))
-    run = segments(BEATS, 1, 1)
-    model.start(run)
-    dut.program_address.value, dut.input_address.value = PROGRAM + BURST_BYTES - 1, INPUT + 1
-    dut.lead_beats.value, dut.input_beats.value, dut.body_beats.value = BEATS, 1, 1
-    await pulse(dut, dut.start)
-    await RisingEdge(dut.clk)
+    await start(dut, model, BEATS + 2, low_bits=BURST_BYTES - 1)
     await finish(dut)
-    assert model.received == memory.beats(run)
+    assert model.received == memory.beats(PROGRAM, BEATS + 2)
 
 
 @cocotb.test()
 async def never_asks_for_more_than_fits(dut):
     """A consumer that never takes anything: the FIFO fills to the last place, and no further."""
     model, memory = await setup(dut), Memory(dut)
-    run = segments(0, 0, 2 * DEPTH)
-    await start(dut, model, run)
+    await start(dut, model, 2 * DEPTH)
     await ClockCycles(dut.clk, 4 * DEPTH + 100)
     assert (model.credits, len(model.fifo)) == (0, DEPTH)
     cocotb.start_soon(consume(dut, 0, 0))
     await finish(dut)
-    assert model.received == memory.beats(run)
+    assert model.received == memory.beats(PROGRAM, 2 * DEPTH)
 
 
 @cocotb.test()
@@ -203,15 +184,14 @@ async def reports_bus_errors(dut):
     """The error stays until the next run, which is clean."""
     model, memory = await setup(dut), Memory(dut)
     cocotb.start_soon(consume(dut, 0, 0))
-    await start(dut, model, segments(2, 0, 2, program=SIZE - BURST_BYTES))  # the body lies beyond the memory
+    await start(dut, model, BEATS + 2, SIZE - BURST_BYTES)  # the second burst lies beyond the memory
     await finish(dut)
     await ClockCycles(dut.clk, 3)
     assert number(dut.error) == 1
-    run = segments(3, 3, 3)
-    await start(dut, model, run)
+    await start(dut, model, 9)
     await finish(dut)
     assert number(dut.error) == 0
-    assert model.received == memory.beats(run)
+    assert model.received == memory.beats(PROGRAM, 9)
 
 
 @cocotb.test()
@@ -220,16 +200,15 @@ async def stops(dut, after):
     """What was asked for arrives and is dropped; nothing else is asked for; the next run is whole."""
     model, memory = await setup(dut), Memory(dut)
     pause(6, 0.4, memory.ar_channel, memory.r_channel)
-    await start(dut, model, segments(DEPTH, DEPTH, DEPTH))
+    await start(dut, model, 3 * DEPTH)
     await ClockCycles(dut.clk, after + 1)
     await pulse(dut, dut.stop)
     await finish(dut)
     assert model.received == []
     cocotb.start_soon(consume(dut, 7, 0.2))
-    run = segments(1, BEATS, DEPTH)
-    await start(dut, model, run)
+    await start(dut, model, DEPTH + BEATS + 1)
     await finish(dut)
-    assert model.received == memory.beats(run)
+    assert model.received == memory.beats(PROGRAM, DEPTH + BEATS + 1)
 
 
 @cocotb.test()
@@ -255,7 +234,7 @@ async def full_rate(dut):
                 dut.axi_rdata.value = queue.popleft()[1]
 
     cocotb.start_soon(memory())
-    await start(dut, model, segments(0, BEATS, beats - BEATS))
+    await start(dut, model, beats, 0xFF_FFFF_0000)  # all bits of an address count
     await finish(dut)
     first_request = model.requests[0][0] - model.started
     assert first_request == Fetcher.START_LATENCY

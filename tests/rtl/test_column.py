@@ -31,7 +31,7 @@ class Drive:
     def __post_init__(self):
         self.column = Column(self.config, self.position)
         self.idle = dict.fromkeys(column_token(self.config).members, 0)
-        self.cycles, self.raw, self.written = [], {}, {}
+        self.cycles, self.raw, self.written, self.turns = [], {}, {}, set()
         self.memory, self.result = {}, 0
         self.parameters = dict(add=0, mul=0, shift=0, enable=0)
 
@@ -65,9 +65,13 @@ class Drive:
         layer = Layer(np.zeros((1, 1), np.int8), *(np.array([p[name]]) for name in ("mul", "add", "shift")))
         q = int(requantize(np.full((1, 1, 1, 1), acc), layer)[0, 0, 0, 0])
         self.result = q if token["window_first"] else self.result + q if token["total"] else max(self.result, q)
-        if token["window_last"] and p["enable"]:
-            for i in range(token["planes"] + 1):
-                self.written[now + Column.LATENCY + self.column.delay + i] = (
+        if not token["window_last"]:
+            return
+        for i in range(token["planes"] + 1):
+            turn = now + Column.LATENCY + self.column.delay + i
+            self.turns.add(turn)
+            if p["enable"]:
+                self.written[turn] = (
                     (token["out_addr"] + token.get("out_stride", 0) * self.position + i) % self.config.bank_depth,
                     self.result >> 4 * i & 15, token.get("group", 0))
 
@@ -79,6 +83,7 @@ class Drive:
         assert {t: wrapped(s["raw_data"], RAW_BITS) for t, s in enumerate(seen) if s["raw_valid"]} == self.raw
         assert {t: (s["write_addr"], s["write_data"], s["write_group"])
                 for t, s in enumerate(seen) if s["write_enable"]} == self.written
+        assert {t + 1 for t, s in enumerate(seen) if s["write_next"]} == self.turns
         assert [s["token_next"] for s in seen[1:last + 1]] == [cycle["token"] for cycle in self.cycles[:last]]
 
 
@@ -122,7 +127,7 @@ def test_random_passes(config, position):
         if i % 3 == 0:
             drive.use(**random_parameters(rng))
         random_pass(drive, rng)
-    assert len(drive.raw) > 50 and len(drive.written) > 100
+    assert len(drive.raw) > 50 and len(drive.written) > 100 and len(drive.turns) > len(drive.written)
     assert len({data for _, data, _ in drive.written.values()}) >= 12
     drive.check()
 

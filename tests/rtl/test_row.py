@@ -8,8 +8,8 @@ from codesign.rtl.row import Row
 
 from .harness import play
 
-CONFIG = AcceleratorConfig(rows=4, cols=4, bank_depth=64, acc_depth=4, bus_bits=64)
-DEPTH = CONFIG.bank_depth
+CONFIG = AcceleratorConfig(rows=4, cols=4, bank_depth=64, acc_depth=4, wide_rows=1, bus_bits=64)
+DEPTH, PIXELS = CONFIG.bank_depth, 1 << CONFIG.pixel_bits
 EDGES = ("left", "right", "up", "down")
 IDLE = {"valid": 0, "swap_weights": 0, "swap_row": 0, "left": 0, "right": 0, "up": 0, "down": 0, "addr": 0}
 
@@ -22,17 +22,40 @@ def write(addr, value):
     return {"write_enable": 1, "write_addr": addr, "write_data": value}
 
 
+def fill(values):
+    """Cycles that write the bank's first words."""
+    return [{"token": IDLE, "load": 0, **write(addr, value)} for addr, value in enumerate(values)]
+
+
+def use(**fields):
+    """Cycles that load a descriptor and swap it in."""
+    return [{"token": IDLE, "load": 1, "entry": entry(enable=1, **fields), "write_enable": 0},
+            {"token": IDLE | {"swap_row": 1}, "load": 0}]
+
+
+def feed(start, tokens, output="x"):
+    """What the ``tokens``' pixels give, after the cycles ``start``."""
+    pixels = [{"token": IDLE | {"valid": 1} | token} for token in tokens]
+    seen = play(Row(CONFIG), [*start, *pixels, *[{"token": IDLE}] * Row.LATENCY])
+    return [s[output] for s in seen[len(start) + Row.LATENCY:]]
+
+
+def random_entry(rng):
+    interleave = rng.randrange(3)
+    return entry(addr=rng.randrange(PIXELS), enable=rng.random() < 0.8, interleave=interleave,
+                 phase=rng.randrange(1 << interleave), wide=rng.random() < 0.5,
+                 **{edge: rng.random() < 0.2 for edge in EDGES})
+
+
 def random_cycles(rng, length):
     """The bank is filled first; a descriptor is not loaded while the one before is swapped in."""
     cycles = []
     for t in range(length):
-        token = {name: rng.random() < 0.3 for name in IDLE if name != "addr"} | {"addr": rng.randrange(DEPTH)}
-        if t < DEPTH:
-            token["valid"] = False
+        token = {name: rng.random() < 0.3 for name in IDLE} | {"addr": rng.randrange(PIXELS)}
+        token["valid"] = t >= DEPTH and rng.random() < 0.8
         cycle = {"token": token, "load": 0, "write_enable": 0}
         if not token["swap_row"] and rng.random() < 0.5:
-            cycle |= {"load": 1, "entry": entry(addr=rng.randrange(DEPTH), enable=rng.random() < 0.8,
-                                                **{edge: rng.random() < 0.3 for edge in EDGES})}
+            cycle |= {"load": 1, "entry": random_entry(rng)}
         if t < DEPTH or rng.random() < 0.5:
             cycle |= write(t if t < DEPTH else rng.randrange(DEPTH), rng.randrange(16))
         cycles.append(cycle)
@@ -40,15 +63,16 @@ def random_cycles(rng, length):
 
 
 def model(cycles):
-    """(activation, swap) that each cycle's token leads to, and where it reads."""
-    bank, active, shadow = [0] * DEPTH, dict.fromkeys(("addr", "enable", *EDGES), 0), 0
+    """(activation, high, swap) that each cycle's token leads to, and where it reads."""
+    bank, active, shadow = [0] * DEPTH, Isa(CONFIG).row.decode(0), 0
     answers = []
     for cycle in cycles:
         token = cycle["token"]
-        addr = (token["addr"] + active["addr"]) % DEPTH
+        word, phase = divmod((token["addr"] + active["addr"]) % PIXELS, 1 << active["interleave"])
         outside = any(token[edge] and active[edge] for edge in EDGES)
-        fed = token["valid"] and active["enable"] and not outside
-        answers.append((bank[addr] if fed else 0, int(token["swap_weights"]), addr if fed else None))
+        fed = token["valid"] and active["enable"] and not outside and phase == active["phase"]
+        where = word % DEPTH if fed else None
+        answers.append((bank[where] if fed else 0, active["wide"], int(token["swap_weights"]), where))
         if token["swap_row"]:
             active = Isa(CONFIG).row.decode(shadow)
         if cycle["load"]:
@@ -67,23 +91,57 @@ def test_random_tokens(seed):
             cycle["write_enable"] = 0
     answers = model(cycles)
     seen = play(Row(CONFIG), cycles)
-    assert [(s["x"], s["swap"]) for s in seen[Row.LATENCY:]] == [a[:2] for a in answers[:-Row.LATENCY]]
+    assert [(s["x"], s["high"], s["swap"]) for s in seen[Row.LATENCY:]] == [a[:3] for a in answers[:-Row.LATENCY]]
     assert [s["token_next"] for s in seen[1:]] == [cycle["token"] for cycle in cycles[:-1]]
     assert sum(x != 0 for x, *_ in answers) > 100
 
 
 @pytest.mark.parametrize("edge", EDGES)
 def test_a_shift_feeds_zero_only_at_its_edge(edge):
-    pixels = [IDLE | {"valid": 1}] + [IDLE | {"valid": 1, at: 1} for at in EDGES]
-    start = [write(0, 9) | {"token": IDLE, "load": 1, "entry": entry(enable=1, **{edge: 1})},
-             {"token": IDLE | {"swap_row": 1}, "load": 0, "write_enable": 0}]
-    seen = play(Row(CONFIG), [*start, *({"token": p} for p in pixels), *({"token": IDLE},) * Row.LATENCY])
-    assert [s["x"] for s in seen[len(start) + Row.LATENCY:]] == [9] + [0 if at == edge else 9 for at in EDGES]
+    found = feed([*fill([9]), *use(**{edge: 1})], [{}, *({at: 1} for at in EDGES)])
+    assert found == [9] + [0 if at == edge else 9 for at in EDGES]
+
+
+@pytest.mark.parametrize("interleave, phase", [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (2, 3)])
+def test_an_interleaved_channel_feeds_the_pixels_of_its_phase(interleave, phase):
+    """Pixel p, here from the channel's base on, is word p >> interleave of the bank of its low bits."""
+    base, count = 3, 16
+    words = [0] * base + [5 + k % 11 for k in range(count)]
+    found = feed([*fill(words), *use(addr=base << interleave, interleave=interleave, phase=phase)],
+                 [{"addr": p} for p in range(count)])
+    assert found == [words[base + (p >> interleave)] if p % (1 << interleave) == phase else 0 for p in range(count)]
+
+
+def test_a_shift_of_an_interleaved_channel_goes_to_the_neighbours_bank():
+    """One pixel to the left of offset p: what is fed is pixel p - 1, where that is of the bank's phase."""
+    found = feed([*fill([3, 4, 5, 6]), *use(addr=PIXELS - 1, interleave=1, phase=1)],
+                 [{"addr": p} for p in range(1, 9)])  # reads pixels 0..7
+    assert found == [0, 3, 0, 4, 0, 5, 0, 6]
+
+
+FIRST = {"addr": 0, "interleave": 1, "phase": 1, "wide": 1}
+SECOND = {"addr": 4, "interleave": 2, "phase": 2, "wide": 0}
+
+
+@pytest.mark.parametrize("one, other", [(FIRST, SECOND), (SECOND, FIRST)])
+def test_a_swap_right_behind_a_pixel_leaves_it_alone(one, other):
+    """The pixel with the swap goes by the old descriptor to its end, the next one by the new."""
+    def fed(pixel, row):
+        word, phase = divmod(pixel + row["addr"], 1 << row["interleave"])
+        return words[word] if phase == row["phase"] else 0
+
+    words = list(range(1, 16))
+    start = [*fill(words), *use(**one), {"token": IDLE, "load": 1, "entry": entry(enable=1, **other)},
+             {"token": IDLE, "load": 0}]
+    for last in range(8):
+        tokens = [{"addr": p, "swap_row": p == last} for p in range(16)]
+        rows = [one if p <= last else other for p in range(16)]
+        assert feed(start, tokens) == [fed(p, row) for p, row in enumerate(rows)]
+        assert feed(start, tokens, "high") == [row["wide"] for row in rows]
 
 
 def test_a_word_can_be_read_by_the_next_cycles_pixel():
-    start = [{"token": IDLE, "load": 1, "entry": entry(enable=1, addr=DEPTH - 1)},
-             {"token": IDLE | {"swap_row": 1}, "load": 0}]
+    start = use(addr=PIXELS - 1)
     pixels = [{"token": IDLE | {"valid": 1, "addr": i}, **write(i, i + 3)} for i in range(8)]  # reads i - 1
-    seen = play(Row(CONFIG), [*start, *pixels, *({"token": IDLE, "write_enable": 0},) * Row.LATENCY])
+    seen = play(Row(CONFIG), [*start, *pixels, *[{"token": IDLE, "write_enable": 0}] * Row.LATENCY])
     assert [s["x"] for s in seen[len(start) + Row.LATENCY:]] == [0, *range(3, 10)]
