@@ -5,6 +5,7 @@ from operator import or_
 
 from codesign import registers
 from codesign.accelerator import PRESETS
+from codesign.memory_map import MemoryMap
 
 
 def test_addresses_do_not_overlap():
@@ -32,6 +33,17 @@ def test_digest_words_are_the_digest():
     config = PRESETS["tiny"]
     low, high = registers.digest_words(config)
     assert f"{high:08x}{low:08x}" == config.digest()[:16]
+
+
+def test_a_memory_map_sets_all_that_a_run_reads():
+    where = MemoryMap(alignment_bytes=64, program_address=0x40, program_bytes=0x1F0, program_beats=62,
+                      output_address=0x240, output_bytes=16)
+    base = 0x12_3456_7000
+    assert where.registers(base) == {"PROGRAM_LO": 0x3456_7040, "PROGRAM_HI": 0x12, "BEATS": 62,
+                                     "OUTPUT_LO": 0x3456_7240, "OUTPUT_HI": 0x12}
+    taken = {r.name: r for r in registers.REGISTERS if r.config}
+    assert set(taken) == set(where.registers(base))
+    assert all(value <= taken[name].fields[0].mask for name, value in where.registers(base).items())
 
 
 def test_table_names_every_register():

@@ -12,7 +12,11 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiSlave, 
 from codesign.registers import COUNTERS, Error, counter_offset, digest_words, register
 
 JOB = json.loads(Path(os.environ["CODESIGN_JOB"]).read_text())
-PROGRAM, INPUT, OUTPUT, SIZE = 0x0, 0x20000, 0x30000, 0x40000
+STREAM = bytes.fromhex(JOB["stream"])  # without an image
+BEATS = JOB["registers"]["BEATS"]
+PROGRAM, OUTPUT, SIZE = JOB["address"], JOB["output_address"], 0x40000
+BEAT_BYTES = CONFIG.bus_bits // 8
+BURST_BYTES = BEAT_BYTES * CONFIG.burst_beats
 
 
 class Bench:
@@ -37,13 +41,18 @@ class Bench:
         assert answer.resp == AxiResp.OKAY
         return int.from_bytes(answer.data, "little")
 
-    async def prepare(self, program=None):
-        program = bytes.fromhex(JOB["program"]) if program is None else program
-        await self.memory.write(PROGRAM, program)
-        for name, value in (("PROGRAM_LO", PROGRAM), ("INPUT_LO", INPUT), ("OUTPUT_LO", OUTPUT),
-                            *((name, JOB[name]) for name in ("LEAD_BEATS", "INPUT_BEATS", "BODY_BEATS")),
-                            ("INTERRUPT", 1)):
+    async def prepare(self, **changes):
+        """Program, first image and registers, some of them other than they should be."""
+        await self.memory.write(PROGRAM, STREAM)
+        await self.place(0)
+        for name, value in (JOB["registers"] | {"INTERRUPT": 1} | changes).items():
             assert await self.write(name, value) == AxiResp.OKAY
+
+    async def place(self, index):
+        """Image ``index`` into the stream; nobody's results where the results go."""
+        for at, data in JOB["places"][index]:
+            await self.memory.write(PROGRAM + at, bytes.fromhex(data))
+        await self.memory.write(OUTPUT, b"\xee" * (JOB["output_bytes"] + 16))
 
     async def run(self):
         """Start, wait for the interrupt, return the error code."""
@@ -54,6 +63,11 @@ class Bench:
         error = Error(await self.read(register("ERROR").offset))
         assert await self.write("INTERRUPT", 3) == AxiResp.OKAY
         return error
+
+    async def logits(self):
+        found = await self.memory.read(OUTPUT, JOB["output_bytes"] + 16)
+        assert found[-16:] == b"\xee" * 16, "wrote past its results"
+        return [int.from_bytes(found[4 * i:4 * i + 4], "little", signed=True) for i in JOB["positions"]]
 
     async def counter(self, name):
         at = counter_offset(name)
@@ -67,15 +81,10 @@ async def classify(dut, seed):
     assert await bench.read(register("DIGEST_LO").offset) == low
     assert await bench.read(register("DIGEST_HI").offset) == high
     await bench.prepare()
-    for image, results in zip(JOB["images"], JOB["results"], strict=True):
-        await bench.memory.write(INPUT, bytes.fromhex(image))
-        await bench.memory.write(OUTPUT, b"\xee" * 4 * (len(results) + 8))
+    for index, logits in enumerate(JOB["logits"]):
+        await bench.place(index)
         assert await bench.run() is Error.NONE
-        found = await bench.memory.read(OUTPUT, 4 * len(results))
-        positions = JOB["positions"]
-        logits = [int.from_bytes(found[4 * i:4 * i + 4], "little", signed=True) for i in positions]
-        assert logits == [results[i] for i in positions]
-        assert await bench.memory.read(OUTPUT + JOB["output_bytes"], 16) == b"\xee" * 16, "wrote past its results"
+        assert await bench.logits() == logits
         # Time depends on the stalls; how much is done does not.
         counters = {name: await bench.counter(name) for name in COUNTERS}
         for name in ("active_cycles", "read_beats", "write_beats", "bank_reads", "bank_writes", "stream_words"):
@@ -100,49 +109,63 @@ async def refuses_while_busy(dut):
     bench = Bench(dut, None)
     await begin(dut)
     await bench.prepare()
-    await bench.memory.write(INPUT, bytes.fromhex(JOB["images"][0]))
     assert await bench.write("CONTROL", 1) == AxiResp.OKAY
     assert await bench.write("PROGRAM_LO", 64) == AxiResp.SLVERR
     assert await bench.write("CONTROL", 1) == AxiResp.SLVERR
     await RisingEdge(dut.irq)
+    assert await bench.logits() == JOB["logits"][0]
+
+
+async def works(bench):
+    """The next run is as if nothing had been."""
+    await bench.prepare()
+    assert await bench.run() is Error.NONE
+    assert await bench.logits() == JOB["logits"][0]
+
+
+FIRST, LAST = JOB["places"][0][0][0] // BEAT_BYTES, JOB["places"][0][-1][0] // BEAT_BYTES  # beats of the image's words
 
 
 @cocotb.test()
-async def errors_end_a_run_and_the_next_one_works(dut):
+@cocotb.parametrize(beats=[0, 1, FIRST, FIRST + 1, (FIRST + LAST) // 2, LAST, LAST + 1, (LAST + BEATS) // 2, BEATS - 1])
+async def a_stream_that_ends_too_early_is_reported(dut, beats):
+    """In an instruction, a block or the image, at its beginning or amid its words."""
     bench = Bench(dut, 3)
     await begin(dut)
-    program = bytes.fromhex(JOB["program"])
-    lead = JOB["LEAD_BEATS"] * CONFIG.bus_bits // 8
-    for spoiled, expected in (
-            (bytes(len(program)), Error.ILLEGAL_INSTRUCTION),  # memory that was never written
-            (program[:lead] + bytes(len(program) - lead), Error.ILLEGAL_INSTRUCTION)):
-        await bench.prepare(spoiled)
-        await bench.memory.write(INPUT, bytes.fromhex(JOB["images"][0]))
-        assert await bench.run() is expected
-    await bench.prepare(program)
-    assert await bench.write("BODY_BEATS", JOB["BODY_BEATS"] - 3) == AxiResp.OKAY  # the end is missing
+    await bench.prepare(BEATS=beats)
     assert await bench.run() is Error.STREAM_END
-    await bench.prepare(program)
-    assert await bench.write("BODY_BEATS", 0) == AxiResp.OKAY
-    assert await bench.write("INPUT_BEATS", 0) == AxiResp.OKAY  # the image is missing
-    assert await bench.run() is Error.STREAM_END
-    await bench.prepare(program)
-    assert await bench.run() is Error.NONE
-    found = await bench.memory.read(OUTPUT, 4 * len(JOB["results"][0]))
-    for i in JOB["positions"]:
-        assert int.from_bytes(found[4 * i:4 * i + 4], "little", signed=True) == JOB["results"][0][i]
+    await works(bench)
 
 
 @cocotb.test()
-async def bus_errors_are_reported(dut):
-    bench = Bench(dut, None)
+@cocotb.parametrize(whole=[0, FIRST, BEATS // 2])
+async def instructions_that_do_not_exist_are_reported(dut, whole):
+    """Zeros, as in memory that was never written, after so many beats."""
+    bench = Bench(dut, 3)
     await begin(dut)
     await bench.prepare()
-    assert await bench.write("INPUT_LO", SIZE) == AxiResp.OKAY  # nobody answers there
+    await bench.memory.write(PROGRAM + whole * BEAT_BYTES, bytes((BEATS - whole) * BEAT_BYTES))
+    assert await bench.run() is Error.ILLEGAL_INSTRUCTION
+    await works(bench)
+
+
+@cocotb.test()
+@cocotb.parametrize(whole=[1, 3])
+async def read_errors_are_reported(dut, whole):
+    """The program runs off the end of the memory after so many bursts."""
+    bench = Bench(dut, None)
+    await begin(dut)
+    at = SIZE - whole * BURST_BYTES
+    await bench.prepare(PROGRAM_LO=at)
+    await bench.memory.write(at, STREAM[:whole * BURST_BYTES])
     assert await bench.run() is Error.READ_BUS
-    await bench.prepare()
-    assert await bench.write("OUTPUT_LO", SIZE) == AxiResp.OKAY
-    await bench.memory.write(INPUT, bytes.fromhex(JOB["images"][0]))
+    await works(bench)
+
+
+@cocotb.test()
+async def write_errors_are_reported(dut):
+    bench = Bench(dut, None)
+    await begin(dut)
+    await bench.prepare(OUTPUT_LO=SIZE)
     assert await bench.run() is Error.WRITE_BUS
-    assert await bench.write("OUTPUT_LO", OUTPUT) == AxiResp.OKAY
-    assert await bench.run() is Error.NONE
+    await works(bench)

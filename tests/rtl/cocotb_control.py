@@ -24,7 +24,8 @@ from codesign.rtl.control import COUNTER_LAYOUT, JOB_LAYOUT
 
 READABLE = {r.name: r for r in REGISTERS if r.access is not Access.WRITE_ONLY}
 CONFIGURATION = [r for r in REGISTERS if r.config]
-UNMAPPED = [*sorted(set(range(0, 0x180, 4)) - {r.offset for r in REGISTERS}), 0x3FC, TRACE_OFFSET - 4, TRACE_OFFSET + 4 * TRACE_WORDS, 0xFFFC,
+UNMAPPED = [*sorted(set(range(0, 0x180, 4)) - {r.offset for r in REGISTERS}), 0x3FC, TRACE_OFFSET - 4,
+            TRACE_OFFSET + 4 * TRACE_WORDS, 0xFFFC,
             *(offset | 1 << bit for offset in (0, TRACE_OFFSET) for bit in (13, 14, 15))]
 
 

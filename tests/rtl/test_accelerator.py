@@ -8,9 +8,11 @@ import sys
 import numpy as np
 import pytest
 
+from codesign import schedule
 from codesign.accelerator import AcceleratorConfig
 from codesign.compiler import compile_network
 from codesign.cycles import predict_schedule
+from codesign.memory_map import MemoryMap
 from codesign.random_weights import random_network
 from codesign.reference import evaluate
 from codesign.rtl.accelerator import Accelerator
@@ -18,29 +20,32 @@ from codesign.rtl.emit import to_verilog
 from tests.random_graphs import random_graph
 
 CONFIGS = {
-    "4x4": AcceleratorConfig(rows=4, cols=4, bank_depth=1024, acc_depth=16, bus_bits=64, burst_beats=8),
+    "4x4": AcceleratorConfig(rows=4, cols=4, wide_rows=2, bank_depth=1024, acc_depth=16, bus_bits=64, burst_beats=8),
     "5x6": AcceleratorConfig(rows=5, cols=6, bank_depth=1024, acc_depth=8, bus_bits=128, burst_beats=4, fifo_bursts=2),
 }
+PROGRAM_ADDRESS = 0x10000
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_between_axi_models(config, run_cocotb, tmp_path):
-    rng = np.random.default_rng(11)
+def test_between_axi_models(config, run_cocotb, tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "PIECE_WORDS", 4)  # so that a small image, too, is loaded while the array works
+    rng = np.random.default_rng(4)
     graph = random_graph(rng)
-    while not 6 <= len(graph.nodes) or graph.input_shape[1] * graph.input_shape[2] > 50:
+    while not 6 <= len(graph.nodes) or not 30 <= graph.input_shape[1] * graph.input_shape[2] <= 50:
         graph = random_graph(rng)
     network = random_network(graph, 0)
     program = compile_network(network, config)
+    kinds = [type(step) for step in program.schedule.steps]
+    assert schedule.Load in kinds[kinds.index(schedule.Pass):], "an image that comes before all work"
     images = rng.integers(0, 256, (2, *graph.input_shape)).astype(np.uint8)
-    results = np.zeros((len(images), program.results), np.int64)
-    results[:, list(program.logit_positions)] = evaluate(network, images)
+    where = MemoryMap.of(program)
     job = tmp_path / "job.json"
     job.write_text(json.dumps({
-        "program": program.memory_image().hex(), "images": [program.pack_image(image).hex() for image in images],
-        "results": results.tolist(), "positions": list(program.logit_positions), "output_bytes": program.output_bytes,
-        "counters": predict_schedule(program.schedule).counters,
-        "LEAD_BEATS": len(program.lead) // program.beat_bytes, "BODY_BEATS": len(program.body) // program.beat_bytes,
-        "INPUT_BEATS": program.input_bytes // program.beat_bytes}))
+        "stream": program.stream.hex(), "address": PROGRAM_ADDRESS, "registers": where.registers(PROGRAM_ADDRESS),
+        "places": [[(at, data.hex()) for at, data in program.place_image(image)] for image in images],
+        "output_address": PROGRAM_ADDRESS + where.output_address, "output_bytes": where.output_bytes,
+        "positions": list(program.logit_positions), "logits": evaluate(network, images).tolist(),
+        "counters": predict_schedule(program.schedule).counters}))
     run_cocotb(Accelerator(config), "cocotb_accelerator", config=json.dumps(config.to_dict()), job=str(job))
 
 
@@ -53,8 +58,11 @@ def test_emission_does_not_depend_on_the_hash_seed():
     assert texts[0] == texts[1]
 
 
-def test_repeated_parts_are_emitted_once():
-    verilog = to_verilog(Accelerator(CONFIGS["4x4"]), "accelerator")
+@pytest.mark.parametrize("config, array", [(CONFIGS["4x4"], {"array_row", "pe", "array_row_wide", "pe_wide"}),
+                                           (CONFIGS["5x6"], {"array_row", "pe"})], ids=CONFIGS)
+def test_repeated_parts_are_emitted_once(config, array):
+    verilog = to_verilog(Accelerator(config), "accelerator")
     modules = [line.split()[1].split("(")[0] for line in verilog.splitlines() if line.startswith("module ")]
-    assert {"accelerator", "array_row", "pe", "row", "column_0"} <= set(modules)
+    assert {name for name in modules if name.startswith(("array_row", "pe"))} == array
+    assert {"accelerator", "row", *(f"column_{i}" for i in range(config.columns_per_bank))} <= set(modules)
     assert len(modules) == len(set(modules))
