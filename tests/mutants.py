@@ -20,7 +20,7 @@ __all__ = ["MUTANTS", "Mutant", "main"]
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 900  # of one mutant's tests
-ACCELERATOR = ("tests/rtl/test_accelerator.py", "tests/sim/test_equivalence.py")
+ACCELERATOR = ("tests/rtl/test_accelerator.py", "tests/rtl/test_results.py", "tests/sim/test_equivalence.py")
 
 
 class Mutant(NamedTuple):
@@ -119,6 +119,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("sequencer.hungry & fetcher.idle", "sequencer.hungry | fetcher.idle"),
         ("walker.column.planes + 1", "walker.column.planes - 1"),
         ("pending + Mux(walker.raw_beat", "pending - Mux(walker.raw_beat"),
+        ("pending + config.cols", "pending - config.cols"),
     ],
 }.items() for old, new in changes]
 
