@@ -176,7 +176,8 @@ class _Loader:
 
     def __init__(self, placement: Placement):
         self.config = placement.config
-        self.regions = [[region, addr, 0] for region, addr in placement.image]  # and words loaded so far
+        self.regions = placement.image
+        self.loaded = [0] * len(self.regions)  # words
 
     def before(self, p: Pass, gemm: Gemm) -> list[Load]:
         """The LOADs without which ``p`` cannot run."""
@@ -188,15 +189,14 @@ class _Loader:
         _, y = windows.corner(p.start + p.fields["windows"] - 1)
         rows = min(height, y + windows.step + max(o.dy for o in used if o is not None))
         made = []
-        for state in self.regions:
-            region, addr, loaded = state
+        for index, (region, addr) in enumerate(self.regions):
             if not any(region.first <= o.channel < region.first + region.count for o in used):
                 continue
-            needed = region.words_for(rows * width, self.config)
+            needed, loaded = region.words_for(rows * width, self.config), self.loaded[index]
             if needed > loaded:
                 made.append(Load(region=region, first=loaded, count=needed - loaded, fields=dict(
                     base=addr + loaded & self.config.bank_depth - 1, words=needed - loaded)))
-                state[2] = needed
+                self.loaded[index] = needed
         return made
 
 
@@ -209,7 +209,8 @@ def schedule(graph: Graph, config: AcceleratorConfig) -> Schedule:
     gemms = lower(graph)
     placement = place(gemms, config)
     passes = [p for index, gemm in enumerate(gemms) for p in _gemm_passes(index, gemm, placement)]
-    loader, steps = _Loader(placement), []
+    loader = _Loader(placement)
+    steps: list[Load | Pass] = []
     for p in _with_state(passes, gemms, config):
         steps += [*loader.before(p, gemms[p.gemm]), p]
     return Schedule(config, graph, gemms, placement, tuple(steps))

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,19 @@ from .schema import migrate
 __all__ = ["CostTable"]
 
 BUSY_TIMEOUT_S = 30
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging. SQLite does not wait for others to let it, so we do."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as e:
+            if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 class CostTable:
@@ -30,7 +44,7 @@ class CostTable:
         with self._errors():
             self._db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             try:
-                self._db.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(self._db)
                 self._db.execute("PRAGMA synchronous = FULL")
                 migrate(self._db, str(path))
             except BaseException:

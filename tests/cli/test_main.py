@@ -74,14 +74,14 @@ def test_verbose_shows_the_traceback(codesign):
 
 
 def test_interruption_is_one_line(codesign, tmp_path):
-    process = subprocess.Popen([SCRIPT, "train", "network.yaml", "--dataset", "digits", "--out", "model",
-                                "--epochs", "100000"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    seen = ""
-    while "loss=" not in seen:  # the first epoch is done
-        seen += process.stderr.read(1)
-        assert process.poll() is None, seen
-    process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[1]
+    with subprocess.Popen([SCRIPT, "train", "network.yaml", "--dataset", "digits", "--out", "model",
+                           "--epochs", "100000"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        seen = ""
+        while "loss=" not in seen:  # the first epoch is done
+            seen += process.stderr.read(1)
+            assert process.poll() is None, seen + process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert rest.splitlines()[-1] == "codesign: interrupted" and "Traceback" not in rest
     assert not (tmp_path / "model").exists()

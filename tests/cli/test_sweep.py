@@ -18,12 +18,12 @@ from .conftest import SCRIPT, run_codesign
 
 
 def few() -> dict:
-    """The built-in space cut down to small networks on the smallest accelerator."""
+    """The built-in space cut down to small networks on one accelerator."""
     space = load_space("digits").to_dict()
     cut = {key: values[:2] for key, values in space["network"].items() if key != "stage"}
     stage = {key: values[:2] for key, values in space["network"]["stage"].items()}
     return {**space, "name": "few", "network": {**cut, "stages": [1], "stage": stage},
-            "accelerator": {"rows": [4], "cols": [4], "acc_depth": [64]}, "share": [0.5],
+            "accelerator": {key: values[:1] for key, values in space["accelerator"].items()}, "share": [0.5],
             "budget": {"cycles": 1_000_000}}
 
 
@@ -33,14 +33,14 @@ SWEEP = ["sweep", "--out", "sweep", "--space", "few.yaml", "--trials", 8, "--tra
 
 def interrupt(directory):
     """Begin the sweep, and press Ctrl-C, which the workers get too, when the first training is done."""
-    process = subprocess.Popen([SCRIPT, *map(str, SWEEP)], cwd=directory, stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)
-    seen = ""
-    while "valid." not in seen:
-        seen += process.stderr.read(1)
-        assert process.poll() is None, seen
-    os.killpg(process.pid, signal.SIGINT)
-    seen += process.communicate(timeout=60)[1]
+    with subprocess.Popen([SCRIPT, *map(str, SWEEP)], cwd=directory, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as process:
+        seen = ""
+        while "valid." not in seen:
+            seen += process.stderr.read(1)
+            assert process.poll() is None, seen + process.stderr.read()
+        os.killpg(process.pid, signal.SIGINT)
+        seen += process.communicate(timeout=60)[1]
     assert process.returncode == 130, seen
     assert seen.splitlines()[-1] == "codesign: interrupted" and "Traceback" not in seen
 

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -174,6 +175,19 @@ def test_several_writers_and_one_killed(tmp_path):
     assert len(_shapes(path, "doomed")) % 2 == 0  # a transaction is there whole or not at all
     _write(path, "after", 1)
     assert len(_shapes(path, "after")) == 2
+
+
+def test_opening_waits_for_whoever_makes_the_table(tmp_path):
+    """SQLite itself answers "database is locked" at once here."""
+    other = sqlite3.connect(tmp_path / "costs.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE x (y)")
+    timer = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+    timer.start()
+    with CostTable(tmp_path / "costs.db") as table:
+        assert not timer.is_alive()
+        assert table.rows() == []
+    other.close()
 
 
 def _shapes(path, name):
