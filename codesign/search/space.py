@@ -51,6 +51,7 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "depth": (_integer(1, 64), "integers in 1..64"),
     "pool": (_integer(0, 1, "none"), "none, 0 or 1"),
     "expansion": (_integer(1, 16), "integers in 1..16"),
+    "wide_rows": (_integer(0, 128), "integers in 0..128"),
     "share": (lambda v: isinstance(v, int | float) and type(v) is not bool and 0 < v <= 1, "numbers in 0..1"),
 }
 
@@ -124,13 +125,15 @@ class Space:
         return dataclasses.replace(network, name=f"{self.name}-{network.digest()[:8]}")
 
     def configs(self, board: Board) -> list[AcceleratorConfig]:
-        """Every accelerator of the space on ``board``: its preset with each combination of choices."""
-        keys = list(self.accelerator)
+        """Every accelerator of the space on ``board``: its preset with each combination of choices (and, where the
+        space does not say, no more wide rows than rows)."""
+        keys, preset = list(self.accelerator), board.preset()
         configs, error = [], None
         for values in itertools.product(*self.accelerator.values()):
             changes = dict(zip(keys, values, strict=True))
+            wide_rows = min(preset.wide_rows, changes.get("rows", preset.rows))
             try:
-                config = dataclasses.replace(board.preset(), **changes)
+                config = dataclasses.replace(preset, **{"wide_rows": wide_rows, **changes})
             except CodesignError as e:
                 error = e
                 continue

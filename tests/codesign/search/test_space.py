@@ -22,6 +22,15 @@ def test_the_built_in_space_is_read_and_written():
     assert {c.clock_hz for c in configs} == {75_000_000}
 
 
+def test_wide_rows_are_the_presets_unless_the_space_says():
+    values, board = load_space("digits").to_dict(), load_board("ulx3s")
+    values["accelerator"] = {"rows": [4, 16]}
+    assert [(c.rows, c.wide_rows) for c in Space.from_dict(values).configs(board)] == [(4, 4), (16, 6)]
+    values["accelerator"] = {"rows": [4, 16], "wide_rows": [0, 8]}
+    configs = Space.from_dict(values).configs(board)  # 8 wide rows of 4 there are not
+    assert [(c.rows, c.wide_rows) for c in configs] == [(4, 0), (16, 0), (16, 8)]
+
+
 def test_most_proposals_are_networks_of_every_kind():
     space, generator, built, kinds = load_space("digits"), random.Random(0), 0, set()
     for _ in range(200):
@@ -75,6 +84,7 @@ def _change(values, path, value):
     (("network", "stage", "pool"), [2], "Space network stage pool must be none, 0 or 1, not 2"),
     (("network", "shift"), ["diagonal"], "Space network shift must be released or a list of directions"),
     (("accelerator", "lanes"), [4], "Space accelerator key must be one of rows, .*, not 'lanes'"),
+    (("accelerator", "wide_rows"), [-1], "Space accelerator wide_rows must be integers in 0..128, not -1"),
     (("accelerator",), {"rows": list(range(4, 64)), "cols": list(range(4, 14))},
      "Space accelerator must have at most 500 combinations, not 600"),
     (("share",), [0], "Space share must be numbers in 0..1, not 0"),
