@@ -55,7 +55,7 @@ def estimate_energy(config: AcceleratorConfig, counters: Mapping[str, float], *,
 
     array : every PE multiplies in each active cycle
     stream : words of program, weights and parameters, through the FIFO's memory into registers
-    banks : 4-bit words read and written
+    banks : 4-bit words read, and written as results (the image's are not counted)
     accumulators : each active cycle reads, adds and writes one word a column
     requantizers : one per word written to a bank
     memory : bytes over the AXI master, to ``memory_kind`` (``dram`` or ``on-chip``)
