@@ -3,10 +3,10 @@
 # make bench   DiracDeltaNet on the 32x32 array, simulated: cycles by layer against the cost model
 # make clean   remove what the targets above made
 #
-# TORCH_INDEX  where PyTorch's CPU build is looked for first; from PyPI alone, Linux gets gigabytes of CUDA with it
+# TORCH_INDEX  where PyTorch's CPU build is looked for first, if given; without it, Linux gets gigabytes of CUDA too
 # PYTHON       the interpreter .venv is made with, 3.11 or newer
 
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))) python3)
 DEMO := demo-out
@@ -36,9 +36,9 @@ clean:
 .venv/installed: pyproject.toml .ci/prerequisites
 	PYTHON=$(PYTHON) .ci/prerequisites
 	$(PYTHON) -m venv .venv
-	@echo "installing PyTorch (CPU) and codesign into .venv"
-	$(PIP) --retries 1 --timeout 15 --index-url $(TORCH_INDEX) $(TORCH) \
-		|| echo "$(TORCH_INDEX) has no $(TORCH) for us, or is out of reach: taking it from PyPI"
+	@echo "installing PyTorch and codesign into .venv"
+	$(if $(TORCH_INDEX),$(PIP) --retries 1 --timeout 15 --index-url $(TORCH_INDEX) $(TORCH) \
+		|| echo "$(TORCH_INDEX) has no $(TORCH) for us or is out of reach: taking it from the usual index")
 	$(PIP) -e .
 	touch $@
 
