@@ -87,7 +87,8 @@ def run(config, packets, *, stall=0.0, seed=0, most_beats=30):
             ctx.set(dut.start, 0)
         assert not words
 
-    simulate(dut, bench, cycles=100 * sum(len(packet[0]) for packet in packets) + 2000)
+    words = sum(len(packet[0]) for packet in packets)
+    simulate(dut, bench, cycles=20 * words + 2 * most_beats * len(packets) + 2000)
     return log
 
 
