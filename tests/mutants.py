@@ -95,7 +95,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
     ],
     "fetcher": [
         ("credits >= beats", "credits > beats"),
-        ("left <= burst_beats", "left < burst_beats"),
+        ("left <= burst_beats", "left >= burst_beats"),
         ("self.axi.arready | ~self.axi.arvalid", "self.axi.arready & ~self.axi.arvalid"),
         ("self.axi.rresp != Resp.OKAY", "self.axi.rresp == Resp.OKAY"),
     ],
