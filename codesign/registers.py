@@ -27,11 +27,11 @@ COUNTERS = {
     "stall_stream_cycles": "cycles waiting for program words",
     "stall_fence_cycles": "cycles waiting for earlier results to reach the banks",
     "stall_output_cycles": "cycles in which a pixel waited for its results' way out",
-    "load_cycles": "cycles in which the image was written to the banks",
+    "load_cycles": "cycles in which an image was loaded and no pass ran",
     "read_beats": "beats read from memory",
     "write_beats": "beats written to memory",
     "bank_reads": "words read from the activation banks",
-    "bank_writes": "words written to the activation banks",
+    "bank_writes": "words of results written to the activation banks",
     "stream_words": "program words consumed",
 }
 
