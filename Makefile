@@ -1,6 +1,6 @@
 # make demo    everything from an empty machine to the report of a search on the handwritten digits (Debian, Ubuntu)
 # make test    what CI runs: tests, ruff, mypy
-# make bench   DiracDeltaNet on the 32x32 array, simulated: cycles by layer against the cost model
+# make bench   how fast simulation and cost model are: DiracDeltaNet at 224x224 on the 32x32 array
 # make clean   remove what the targets above made
 #
 # TORCH_INDEX  where PyTorch's CPU build is looked for first, if given; without it, Linux gets gigabytes of CUDA too
@@ -26,7 +26,7 @@ test: .venv/installed-tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: .venv/installed
-	time $(BIN)/codesign simulate diracdeltanet-116 --resolution 64 --random-weights 0 --accelerator ultra96 --images 2
+	$(BIN)/python -m codesign.sim.bench
 
 clean:
 	rm -rf $(DEMO) .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache
