@@ -39,6 +39,10 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
     Raises :class:`CodesignError` on a directory that is not the sweep's, and where a measurement contradicts the
     reference or the cost model.
     """
+    dataset, space = tools.dataset(), options.space
+    require(dataset.shape == space.input and len(dataset.classes) == space.classes,
+            f"Space input and classes must be the data set's {list(dataset.shape)} and {len(dataset.classes)}, "
+            f"not {list(space.input)} and {space.classes}")
     directory = SweepDirectory(options.out)
     with (directory.opened(options.settings()), CostTable(directory.costs) as table,
           Trainer(tools.train, options.workers) as trainer):
@@ -67,9 +71,6 @@ class _Search:
         self.configs = options.space.configs(options.board)
         # Only validation is seen here: the test part is replaced before a worker gets the data.
         self.dataset = tools.dataset().split_validation(options.seed)
-        require(self.dataset.shape == options.space.input and len(self.dataset.classes) == options.space.classes,
-                f"Space input and classes must be the data set's {list(self.dataset.shape)} and "
-                f"{len(self.dataset.classes)}, not {list(options.space.input)} and {options.space.classes}")
         self._digests: dict[str, str] = {}
 
     def propose(self, round: int) -> None:

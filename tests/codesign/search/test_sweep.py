@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,14 @@ def test_a_device_that_is_wrong_stops_the_sweep(finished, tmp_path):
 def test_bad_options_are_refused(tmp_path, change, message):
     with pytest.raises(CodesignError, match=message):
         sweep_tools.options(tmp_path, **change)
+
+
+def test_a_space_of_another_data_set_leaves_nothing_behind(tmp_path):
+    options = sweep_tools.options(tmp_path / "out")
+    options = replace(options, space=replace(options.space, classes=7))
+    with pytest.raises(CodesignError, match=r"^Space input and classes must be .* \[1, 8, 8\] and 10, not .* 7$"):
+        run_sweep(options, sweep_tools.tools())
+    assert not (tmp_path / "out").exists()
 
 
 def record(id, accuracy, cycles, weights=1, status="trained", network=None):
