@@ -20,11 +20,11 @@ def add(commands) -> None:
     parser.add_argument("--space", default="digits", metavar="S", help="what is searched: a YAML file, or digits")
     parser.add_argument("--dataset", default="digits", metavar="D",
                         help="digits, a folder of CIFAR-10's binary version, or one with train/ and test/")
-    parser.add_argument("--trials", type=integer(1, 100_000), default=48, help="different pairs to price")
-    parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 20, or all if fewer")
+    parser.add_argument("--trials", type=integer(1, 100_000), default=96, help="different pairs to price")
+    parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 32, or all if fewer")
     parser.add_argument("--finalists", type=integer(1, 1000), default=3, help="pairs run on the RTL after each round")
-    parser.add_argument("--epochs", type=integer(1, 100_000), default=40, help="of training in the search")
-    parser.add_argument("--final-epochs", type=integer(1, 100_000), default=80,
+    parser.add_argument("--epochs", type=integer(1, 100_000), default=60, help="of training in the search")
+    parser.add_argument("--final-epochs", type=integer(1, 100_000), default=200,
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
     parser.add_argument("--workers", type=integer(1, 1024), default=2, help="trainings at a time")

@@ -31,11 +31,11 @@ class SweepOptions:
     out: Path
     space: Space
     board: Board
-    trials: int = 48
-    trained: int = 20
+    trials: int = 96
+    trained: int = 32
     finalists: int = 3
-    epochs: int = 40
-    final_epochs: int = 80
+    epochs: int = 60
+    final_epochs: int = 200
     seed: int = 0
     workers: int = 2
 

@@ -28,7 +28,10 @@ def test_every_command_has_help(codesign, command):
 
 def test_help_shows_defaults(codesign):
     text = codesign("sweep", "--help", check=True).stdout
-    assert re.search(r"--trials TRIALS\s+different pairs to price \(default: 48\)", text)
+    for option, default in (("trials", SweepOptions.trials), ("epochs", SweepOptions.epochs),
+                            ("final-epochs", SweepOptions.final_epochs), ("seed", SweepOptions.seed)):
+        assert re.search(rf"--{option} [^(]*\(default: {default}\)", text), option
+    assert f"{SweepOptions.trained}, or all if fewer" in text
     assert "default: None" not in text
 
 
