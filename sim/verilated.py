@@ -69,7 +69,7 @@ class _Session:
     """One simulator with a program in its memory."""
 
     def __init__(self, library: ctypes.CDLL, config: AcceleratorConfig, program: Program):
-        self.library, self.config, self.program = library, config, program
+        self.abi, self.config, self.program = library, config, program
         where = MemoryMap.of(program)
         self.output_at = where.output_address
         self.sim = library.sim_new(where.size_bytes)
@@ -83,15 +83,15 @@ class _Session:
 
     def close(self) -> None:
         del self.memory
-        self.library.sim_free(self.sim)
+        self.abi.sim_free(self.sim)
 
     def write(self, name: str, value: int) -> None:
-        if self.library.sim_write_register(self.sim, register(name).offset, value):
+        if self.abi.sim_write_register(self.sim, register(name).offset, value):
             raise CodesignError(f"Register {name} must accept {value:#x}, not answer with an error")
 
     def read_at(self, offset: int) -> int:
         value = ctypes.c_uint32()
-        if self.library.sim_read_register(self.sim, offset, ctypes.byref(value)):
+        if self.abi.sim_read_register(self.sim, offset, ctypes.byref(value)):
             raise CodesignError(f"Register at {offset:#x} must be readable, not answer with an error")
         return value.value
 
@@ -111,9 +111,9 @@ class _Session:
                 self.memory[at:at + len(data)] = np.frombuffer(data, np.uint8)
             self.memory[self.output_at:] = 0xEE  # nobody's result
             memory = self.config.memory
-            self.library.sim_configure(self.sim, memory.decibytes_per_cycle, memory.latency_cycles)
+            self.abi.sim_configure(self.sim, memory.decibytes_per_cycle, memory.latency_cycles)
             self.write("CONTROL", 1)
-            outcome = self.library.sim_wait(self.sim, bound)
+            outcome = self.abi.sim_wait(self.sim, bound)
             require(outcome != 1, f"Simulated run must end within {bound} cycles")
             require(outcome != 2, "Simulated accelerator must stay within its memory")
             error = Error(self.read("ERROR"))
