@@ -10,20 +10,16 @@ manifest.json         digests, addresses, input packing, logit positions, predic
 ====================  =======================================================================
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import yaml
 
 from .cycles import predict_schedule
-from .errors import CodesignError, require
+from .directories import new_directory
 from .integer import A_BITS, PIXEL_BITS, W_BITS, IntegerNetwork
 from .isa import Isa
 from .memory_map import MemoryMap
@@ -32,34 +28,13 @@ from .network import Network
 from .program import Program
 from .registers import c_header
 
-__all__ = ["manifest", "new_directory", "write_bundle"]
+__all__ = ["manifest", "write_bundle"]
 
 FORMAT = 1
 PACKING = ("Each load is `words` program words at byte `at` of the program, from word `first_word` of its region on. A "
            "region holds `channels` channels from `first_channel` on; pixel p (row by row) is in word p >> interleave. "
            "There, 4-bit value q*channels + c, counted from the lowest bits, is the low half of channel c of the pixel "
            "with p mod 2**interleave == q; its high half is lanes - (channels << interleave) further on.")
-
-
-@contextlib.contextmanager
-def new_directory(path: Path, what: str) -> Iterator[Path]:
-    """A temporary sibling that becomes ``path`` if all goes well, and vanishes otherwise.
-
-    Raises :class:`CodesignError`, naming ``what``, where ``path`` exists or cannot be written (a full disk).
-    """
-    require(not os.path.lexists(path), f"{what} must not exist yet, not {str(path)!r} which does")
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        yield temporary
-        temporary.chmod(0o755)
-        temporary.rename(path)
-    except OSError as e:
-        raise CodesignError(f"{what} {str(path)!r} must be writable: {e.strerror or e}") from e
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def manifest(network: Network, integer: IntegerNetwork, program: Program, verilog: str) -> dict:

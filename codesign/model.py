@@ -7,9 +7,7 @@
 import hashlib
 import json
 import os
-import shutil
 import struct
-import tempfile
 import zipfile
 import zlib
 from dataclasses import asdict
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .directories import new_directory
 from .errors import CodesignError, require
 from .integer import IntegerNetwork, Layer
 from .network import Network
@@ -45,27 +44,16 @@ def save_model(path: str | os.PathLike, network: Network, integer: IntegerNetwor
     Raises :class:`CodesignError` where the path exists or cannot be written, or ``integer`` is not of ``network``.
     """
     path = Path(path)
-    require(not os.path.lexists(path), f"Model path must not exist yet, not {str(path)!r} which does")
     require(integer.graph == network.graph(), "Model integers must belong to the network's graph")
     text = network.to_yaml()
     description = {"format": FORMAT, "logit_scale": float(integer.logit_scale), "info": integer.info,
                    "network_sha256": hashlib.sha256(text.encode()).hexdigest(), "digest": model_digest(integer)}
     arrays: dict[str, Any] = {f"{name}/{field}": np.asarray(getattr(layer, field), dtype)
               for name, layer in integer.layers.items() for field, dtype in FIELDS.items()}
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        (temporary / "network.yaml").write_text(text)
-        np.savez_compressed(temporary / "integers.npz", **arrays)
-        (temporary / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n")
-        temporary.chmod(0o755)
-        temporary.rename(path)
-    except OSError as e:
-        raise CodesignError(f"Model {str(path)!r} must be writable: {e.strerror or e}") from None
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with new_directory(path, "Model path") as work:
+        (work / "network.yaml").write_text(text)
+        np.savez_compressed(work / "integers.npz", **arrays)
+        (work / "model.json").write_text(json.dumps(description, indent=2, sort_keys=True) + "\n")
 
 
 def load_model(path: str | os.PathLike) -> tuple[Network, IntegerNetwork]:
