@@ -16,9 +16,7 @@ from codesign.model import load_model
 from codesign.report import load_results, text_table, write_report
 from codesign.search import run_sweep
 from codesign.search.records import best_records, most_promising
-
-sys.path.insert(0, str(Path(__file__).parent))
-import sweep_tools  # noqa: E402
+from tests.codesign.search import sweep_tools
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +103,9 @@ def test_a_killed_sweep_continues(tmp_path):
     out = tmp_path / "out"
     script = f"""
 import pathlib, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import codesign.search, sweep_tools
+sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+import codesign.search
+from tests.codesign.search import sweep_tools
 if __name__ == "__main__":
     codesign.search.run_sweep(sweep_tools.options(pathlib.Path({str(out)!r})), sweep_tools.tools())
 """
