@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from .graph import Conv, GlobalAverage, Graph, Input, Linear, Shape
-from .integer import A_BITS, PIXEL_BITS, W_BITS
+from .integer import PIXEL_BITS
 
 __all__ = ["Analysis", "LayerAnalysis", "analyze", "max_values"]
 
@@ -18,8 +18,8 @@ def max_values(graph: Graph) -> list[int]:
         match node.op:
             case Input():
                 value = 2**PIXEL_BITS - 1
-            case Conv():
-                value = 2**A_BITS - 1
+            case Conv(activation_bits=bits):
+                value = 2**bits - 1
             case Linear():
                 value = 0
             case GlobalAverage():
@@ -102,11 +102,11 @@ def analyze(graph: Graph) -> Analysis:
         source = node.inputs[0]
         in_shape = graph.nodes[source].shape
         pixels = math.prod(node.shape[1:])
-        weights = node.shape[0] * in_shape[0]
+        weights = node.shape[0] * in_shape[0] * node.op.taps
         in_bytes = math.ceil(math.prod(in_shape) * largest[source].bit_length() / 8)
         made = math.prod(node.shape)
-        out_bytes = made * LOGIT_BYTES if isinstance(node.op, Linear) else math.ceil(made * A_BITS / 8)
-        weight_bytes = math.ceil(weights * W_BITS / 8)
+        out_bytes = made * LOGIT_BYTES if isinstance(node.op, Linear) else math.ceil(made * node.op.activation_bits / 8)
+        weight_bytes = math.ceil(weights * node.op.weight_bits / 8)
         layers.append(LayerAnalysis(
             name=node.name, op=type(node.op).__name__.lower(), in_shape=in_shape, out_shape=node.shape,
             weights=weights, macs=weights * pixels, activations=made, weight_bytes=weight_bytes,

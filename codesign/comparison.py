@@ -40,9 +40,10 @@ def read_map(plan: Schedule, gemm: int, banks: np.ndarray) -> np.ndarray:
     result = np.zeros((channels, height, width), np.int64)
     for m in range(channels):
         where = plan.placement.places[gemm, m]
-        words = banks[where.bank, where.addr:where.addr + height * width * planes].astype(np.int64)
-        values = (words.reshape(-1, planes) << A_BITS * np.arange(planes)).sum(axis=1)
-        result[m] = values.reshape(height, width)
+        for plane in range(planes):
+            at = where.addr + plane * plan.config.columns_per_bank * height * width
+            words = banks[where.bank, at:at + height * width].astype(np.int64)
+            result[m] += words.reshape(height, width) << A_BITS * plane
     return result
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from .accelerator import AcceleratorConfig
 from .analysis import max_values
 from .errors import require
-from .integer import IntegerNetwork, Layer
+from .integer import IntegerNetwork, Layer, weight_digits
 from .isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from .lowering import Gemm
 from .program import Program
@@ -42,12 +42,14 @@ class _Blocks:
     def __init__(self, plan: Schedule, network: IntegerNetwork):
         self.plan, self.config, self.isa = plan, plan.config, Isa(plan.config)
         self.layers = [_layer(network, gemm) for gemm in plan.gemms]
+        self.digits = [weight_digits(layer.weight, gemm.weight_bits)
+                       for layer, gemm in zip(self.layers, plan.gemms, strict=True)]
 
     def weights(self, p: Pass) -> bytes:
         config = self.config
         columns = np.array(self.plan.placement.tiles[p.gemm][p.tile].channels)
         rows = np.array([feed.k if feed else -1 for feed in p.feeds])
-        weight = self.layers[p.gemm].weight[np.ix_(columns, rows)].astype(np.int64) & 15
+        weight = self.digits[p.gemm][p.digit][np.ix_(columns, rows)].astype(np.int64) & 15
         weight[columns < 0] = 0
         weight[:, rows < 0] = 0
         nibbles = np.zeros((config.rows, config.word_bits // 4), np.uint8)
@@ -62,8 +64,8 @@ class _Blocks:
                 o = gemm.operands[feed.k]
                 entries[r] = self.isa.row.encode(
                     addr=row_address(feed, o, gemm, self.config), enable=1,
-                    left=o.dx < 0, right=o.dx > 0, up=o.dy < 0, down=o.dy > 0,
-                    interleave=feed.interleave, phase=feed.phase, wide=feed.high and not p.fields["scale"])
+                    dx=o.dx, dy=o.dy, interleave=feed.interleave, phase=feed.phase,
+                    wide=feed.high and self.config.wide_rows > 0)
         return entries.tobytes()
 
     def columns(self, p: Pass) -> bytes:

@@ -13,7 +13,18 @@ from .graph import Graph
 from .isa import Isa
 from .registers import COUNTERS
 from .schedule import Pass, Schedule, schedule
-from .timing import COLUMN, COLUMN_RAW, FETCH_BEAT, FETCH_START, WRITE, column_wait, drain, first_sum, row_wait
+from .timing import (
+    COLUMN,
+    COLUMN_RAW,
+    FETCH_BEAT,
+    FETCH_START,
+    WRITE,
+    column_wait,
+    drain,
+    first_sum,
+    result_interval,
+    row_wait,
+)
 from .windows import Windows
 
 __all__ = ["LayerCycles", "Prediction", "predict", "predict_schedule"]
@@ -177,10 +188,10 @@ class _Run:
         stream.now = max(stream.now, handover)
 
     def _beats(self, p: Pass, handover: int) -> None:
-        shared = self.config.columns_per_bank
         first, interval = handover + 1, 1
-        if p.fields["last"] and not p.fields["raw"] and shared > 1:
-            first, interval = first + -(first - 1) % shared, shared
+        if p.fields["last"] and not p.fields["raw"]:
+            interval = result_interval(self.config, bool(p.fields["out_wide"]) and not p.fields["sum"])
+            first += -(first - 1) % interval
         last = first + (p.beats - 1) * interval
         if p.fields["last"] and p.fields["raw"]:  # one pixel, see graph.Linear
             if self.raw_beats:
@@ -213,7 +224,7 @@ class _Run:
         for position in range(config.columns_per_bank):
             delay = (position - position * config.rows) % config.columns_per_bank
             after = first_sum(config) + position * config.rows + COLUMN + delay - 1
-            self.writing.update(first + beat * interval + after + word for beat in beats
+            self.writing.update(first + beat * interval + after + word * config.columns_per_bank for beat in beats
                                 for word in range(gemm.out_planes))
 
     def end(self) -> Prediction:

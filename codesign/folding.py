@@ -3,25 +3,25 @@
 import numpy as np
 
 from .errors import require
-from .integer import ADD_BITS, MUL_BITS, SHIFT_MAX
+from .integer import A_BITS, ADD_BITS, MUL_BITS, SHIFT_MAX
 
 __all__ = ["fold"]
 
-SATURATED = 32.0  # activations end at 15: an offset this far beyond every product saturates
 
-
-def fold(gain: np.ndarray, offset: np.ndarray, acc_max: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def fold(gain: np.ndarray, offset: np.ndarray, acc_max: np.ndarray,
+         bits: int = A_BITS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Integers with ``(acc*mul + add) >> shift`` = floor(acc*gain + offset), as near as 16 bits of gain allow.
 
-    Per channel, shape (M,): ``gain`` >= 0 and ``offset`` real, ``acc_max`` >= |acc|. The sum is clamped to 0..15
-    afterwards, so an offset that saturates every accumulator may move to where it just does. Returns int64 mul,
-    add, shift of shape (M,), in the ranges of :class:`~codesign.integer.Layer`.
+    Per channel, shape (M,): ``gain`` >= 0 and ``offset`` real, ``acc_max`` >= |acc|. The sum is clamped to
+    0..2**bits - 1 afterwards, so an offset that saturates every accumulator may move to where it just does. Returns
+    int64 mul, add, shift of shape (M,), in the ranges of :class:`~codesign.integer.Layer`.
     """
     gain, offset, acc_max = (np.asarray(v, np.float64) for v in (gain, offset, acc_max))
     require(bool(np.isfinite(gain).all() and np.isfinite(offset).all()), "Gains and offsets must be finite")
     require(bool((gain >= 0).all()), f"Gains must be at least 0, not {gain.min(initial=0)}")
     require(bool((gain < 2**MUL_BITS - 1).all()), f"Gains must be below {2**MUL_BITS - 1}, not {gain.max(initial=0)}")
-    reach = gain * acc_max * (1 + 2.0**-MUL_BITS) + SATURATED  # of the rounded gain
+    saturated = 2.0 ** (bits + 1)  # an offset this far beyond every product
+    reach = gain * acc_max * (1 + 2.0**-MUL_BITS) + saturated  # of the rounded gain
     offset = np.clip(offset, -reach, reach)
     places = np.full(gain.shape, SHIFT_MAX)
     for value, bits in ((gain, MUL_BITS), (np.abs(offset), ADD_BITS - 1)):

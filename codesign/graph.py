@@ -7,14 +7,18 @@ integer reference, the compiler and the analysis share.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from .errors import CodesignError, require
 
-__all__ = ["Concat", "Conv", "GlobalAverage", "Graph", "GraphBuilder", "Input", "Linear", "MaxPool", "Node", "Op",
-           "Permute", "Shape", "Shift", "Slice"]
+__all__ = ["ACTIVATION_BITS", "Concat", "Conv", "GlobalAverage", "Graph", "GraphBuilder", "Input", "KERNELS",
+           "Linear", "MaxPool", "Node", "Op", "Permute", "Shape", "Shift", "Slice", "WEIGHT_BITS"]
 
 Shape: TypeAlias = tuple[int, int, int]
+
+KERNELS = (1, 3, 5, 7)
+WEIGHT_BITS = (2, 4, 8)
+ACTIVATION_BITS = (4, 8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +34,31 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Conv:
-    """1x1 convolution without bias, then batch norm, then a quantized activation (4 bits, unsigned)."""
+    """k x k convolution, stride 1, zeros outside the map, without bias; then batch norm, then an unsigned activation of
+    ``activation_bits``."""
 
     out_channels: int
+    kernel: int = 1
+    weight_bits: int = 4
+    activation_bits: int = 4
+
+    @property
+    def taps(self) -> int:
+        return self.kernel**2
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """(dx, dy) of every tap, in raster order."""
+        reach = self.kernel // 2
+        return tuple((dx, dy) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1))
 
     def output_shape(self, x: Shape) -> Shape:
         require(self.out_channels >= 1, f"Convolution's out must be at least 1 channel, not {self.out_channels}")
+        require(self.kernel in KERNELS, f"Convolution's kernel must be one of {KERNELS}, not {self.kernel!r}")
+        require(self.weight_bits in WEIGHT_BITS,
+                f"Convolution's weight_bits must be one of {WEIGHT_BITS}, not {self.weight_bits!r}")
+        require(self.activation_bits in ACTIVATION_BITS,
+                f"Convolution's activation_bits must be one of {ACTIVATION_BITS}, not {self.activation_bits!r}")
         return (self.out_channels, x[1], x[2])
 
 
@@ -121,9 +144,13 @@ class Linear:
     """Fully connected with bias, on a 1x1 map; gives the logits as raw integers."""
 
     out_channels: int
+    weight_bits: int = 4
+    taps: ClassVar[int] = 1
 
     def output_shape(self, x: Shape) -> Shape:
         require(self.out_channels >= 1, f"Linear's out must be at least 1, not {self.out_channels}")
+        require(self.weight_bits in WEIGHT_BITS,
+                f"Linear's weight_bits must be one of {WEIGHT_BITS}, not {self.weight_bits!r}")
         require(x[1:] == (1, 1), f"Linear must see a 1x1 map (put an average before it), not {x[1]}x{x[2]}")
         return (self.out_channels, 1, 1)
 

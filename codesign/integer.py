@@ -10,26 +10,40 @@ import numpy as np
 from .errors import require
 from .graph import Conv, Graph, Linear
 
-__all__ = ["ADD_BITS", "A_BITS", "IntegerNetwork", "Layer", "MUL_BITS", "PIXEL_BITS", "SHIFT_MAX", "W_BITS"]
+__all__ = ["ADD_BITS", "A_BITS", "IntegerNetwork", "Layer", "MUL_BITS", "PIXEL_BITS", "SHIFT_MAX", "WEIGHT_RANGES",
+           "W_BITS", "weight_digits"]
 
-A_BITS = 4  # unsigned activations, 0..15
-W_BITS = 4  # two's complement weights, -8..7
+A_BITS = 4  # unsigned activations, 0..15; the unit that banks hold, wider ones being several
+W_BITS = 4  # two's complement weights, -8..7; the unit that is multiplied
 PIXEL_BITS = 8  # unsigned input pixels
 MUL_BITS = 16  # unsigned requantization gain
 ADD_BITS = 40  # signed requantization offset
 SHIFT_MAX = 47  # binary places dropped
+
+# By weight bits. 8-bit weights are two 4-bit digits, both signed, lowest first: 16*7 + 7 is the largest.
+WEIGHT_RANGES = {2: (-2, 1), 4: (-8, 7), 8: (-128, 119)}
+
+
+def weight_digits(weight: np.ndarray, bits: int) -> list[np.ndarray]:
+    """Signed 4-bit digits of ``weight``, lowest first: ``sum(16**i * digit[i])`` is the weight. int8, of its shape."""
+    if bits <= W_BITS:
+        return [weight]
+    low = (weight.astype(np.int16) + 8 & 15) - 8
+    return [low.astype(np.int8), (weight - low >> W_BITS).astype(np.int8)]
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """Integers of one convolution or of the linear layer (M outputs, K inputs).
 
-    weight : int8 (M, K), -8..7
+    weight : int8 (M, K), in the range of its bits (:data:`WEIGHT_RANGES`); of a k x k convolution (M, K * k * k), the
+        taps of a channel side by side, in raster order
     mul : int64 (M,), 0..2**16-1; 1 for the linear layer
     add : int64 (M,), signed 40 bits; the bias for the linear layer
     shift : int64 (M,), 0..47; 0 for the linear layer
 
-    A convolution's output is ``clamp((acc*mul + add) >> shift, 0, 15)``; the linear layer's is ``acc*mul + add``.
+    A convolution's output is ``clamp((acc*mul + add) >> shift, 0, 2**bits - 1)`` with its activation's bits; the linear
+    layer's is ``acc*mul + add``.
     """
 
     weight: np.ndarray
@@ -37,10 +51,10 @@ class Layer:
     add: np.ndarray
     shift: np.ndarray
 
-    def check(self, name: str, m: int, k: int) -> None:
+    def check(self, name: str, m: int, k: int, weight_bits: int) -> None:
         """Raise unless every array has the shape and range above."""
         require(self.weight.shape == (m, k), f"{name}: weight must have shape {(m, k)}, not {self.weight.shape}")
-        limits = {"weight": (-8, 7), "mul": (0, 2**MUL_BITS - 1), "shift": (0, SHIFT_MAX),
+        limits = {"weight": WEIGHT_RANGES[weight_bits], "mul": (0, 2**MUL_BITS - 1), "shift": (0, SHIFT_MAX),
                   "add": (-2 ** (ADD_BITS - 1), 2 ** (ADD_BITS - 1) - 1)}
         for field_name, (low, high) in limits.items():
             array = getattr(self, field_name)
@@ -70,4 +84,5 @@ class IntegerNetwork:
                 f"Integer network must have layers {sorted(wanted)}, not {sorted(self.layers)}")
         for node in self.graph.nodes:
             if isinstance(node.op, Conv | Linear):
-                self.layers[node.name].check(node.name, node.shape[0], self.graph.nodes[node.inputs[0]].shape[0])
+                k = node.op.taps * self.graph.nodes[node.inputs[0]].shape[0]
+                self.layers[node.name].check(node.name, node.shape[0], k, node.op.weight_bits)

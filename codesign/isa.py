@@ -25,10 +25,14 @@ from .accelerator import INTERLEAVE_BITS, AcceleratorConfig
 from .errors import require
 from .integer import ADD_BITS, MUL_BITS
 
-__all__ = ["COORD_BITS", "COLUMN_ENTRY_BITS", "Field", "Layout", "Opcode", "ROW_ENTRY_BITS", "SHIFT_BITS", "Isa"]
+__all__ = ["COORD_BITS", "COLUMN_ENTRY_BITS", "Field", "Layout", "MAX_OFFSET", "Opcode",
+           "ROW_ENTRY_BITS", "SCALE_BITS", "SHIFT_BITS", "Isa"]
 
 COORD_BITS = 10  # map width and height: at most 1023 pixels
 SHIFT_BITS = 6
+SCALE_BITS = 3  # four planes of 4 bits, times two digits of a weight
+SHIFT_OFFSET_BITS = 3
+MAX_OFFSET = 3  # pixels a row may read away from the one that is visited
 ROW_ENTRY_BITS = 32
 COLUMN_ENTRY_BITS = 64
 
@@ -108,9 +112,10 @@ class Isa:
                 ("sum", 1, False, "running sum over the map instead of one output a window"),
                 ("sum_first", 1, False, "the sum starts with the first pixel of this pass"),
                 ("sum_last", 1, False, "the sum is written after the last pixel of this pass"),
-                ("out_planes", 2, False, "4-bit words per result, less one"),
+                ("out_planes", 2, False, "4-bit words per result, less one, columns_per_bank*out_stride apart"),
+                ("out_wide", 1, False, "activations go up to 255 instead of 15"),
                 ("planes", 2, False, "4-bit words per operand, less one"),
-                ("scale", 2, False, "products count 16**scale; plane p counts 16**p more"),
+                ("scale", SCALE_BITS, False, "products count 16**scale; plane p counts 16**p more"),
                 ("x_first", COORD_BITS + 1, True, "x of the first window's corner"),
                 ("y_first", COORD_BITS + 1, True, "y of the first window's corner"),
                 ("x_left", 1, True, "x where every row of windows starts: 0, or -1 with padding"),
@@ -123,7 +128,7 @@ class Isa:
                 ("plane_stride", addr, False, "words from one plane of an operand to the next"),
                 ("acc_addr", acc, False, "accumulator of the first pixel"),
                 ("out_addr", addr, False, "bank word of the first result"),
-                ("out_stride", addr, False, "words between results of columns that share a bank"),
+                ("out_stride", addr, False, "words of one plane of a channel: between columns that share a bank"),
                 ("out_group", max(1, (config.bank_groups - 1).bit_length()), False, "set of banks written"),
             ]),
             Opcode.LOAD: Layout("LOAD", [
@@ -136,10 +141,8 @@ class Isa:
         self.row = Layout("row descriptor", [
             ("addr", pixel, False, "added to the pixel's offset: the channel's base << interleave, plus the shift"),
             ("enable", 1, False, "0: the row feeds zeros"),
-            ("left", 1, False, "zero where x = 0 (dx = -1)"),
-            ("right", 1, False, "zero where x = width - 1 (dx = 1)"),
-            ("up", 1, False, "zero where y = 0 (dy = -1)"),
-            ("down", 1, False, "zero where y = height - 1 (dy = 1)"),
+            ("dx", SHIFT_OFFSET_BITS, True, "pixels to the right of the one that is visited: zero outside the map"),
+            ("dy", SHIFT_OFFSET_BITS, True, "pixels below it"),
             ("interleave", 2, False, "the channel lies in 2**interleave banks: this one has every so many'th pixel"),
             ("phase", INTERLEAVE_BITS, False, "low bits of the sum for which the pixel is in this bank"),
             ("wide", 1, False, "products count sixteenfold (wide rows only)"),

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from .errors import CodesignError, require
-from .graph import Concat, Conv, GlobalAverage, GraphBuilder, Linear, MaxPool, Permute, Shift, Slice
+from .graph import (
+    ACTIVATION_BITS,
+    KERNELS,
+    WEIGHT_BITS,
+    Concat,
+    Conv,
+    GlobalAverage,
+    GraphBuilder,
+    Linear,
+    MaxPool,
+    Permute,
+    Shift,
+    Slice,
+)
 
 __all__ = ["Average", "Block", "Convolution", "DIRECTIONS", "LayerSpec", "LinearClassifier", "MAX_CHANNELS",
            "Pool", "RELEASED", "ShiftPattern", "check_integer", "parse_layer"]
@@ -35,6 +48,18 @@ def check_integer(name: str, value: object, low: int, high: int) -> None:
     """Raise unless ``value`` is an integer (a boolean is none) in low..high."""
     require(type(value) is int and low <= value <= high,
             f"{name} must be an integer in {low}..{high}, not {reprlib.repr(value)}")
+
+
+def _check_choice(name: str, value: object, choices: tuple[int, ...]) -> None:
+    require(type(value) is int and value in choices,
+            f"{name} must be one of {', '.join(map(str, choices))}, not {reprlib.repr(value)}")
+
+
+def _fields(spec: Any) -> object:
+    """``out`` alone where the rest has its default, else a mapping without what has."""
+    fields = {f.name: getattr(spec, f.name) for f in dataclasses.fields(spec)
+              if f.name == "out" or getattr(spec, f.name) != f.default}
+    return fields if len(fields) > 1 else spec.out
 
 
 def _check_boolean(name: str, value: object) -> None:
@@ -63,20 +88,27 @@ def _offsets(directions: tuple[str, ...], channels: int) -> tuple[tuple[int, int
 
 @dataclass(frozen=True)
 class Convolution:
-    """1x1 convolution, batch norm, 4-bit activation."""
+    """k x k convolution (stride 1, zeros outside), batch norm, activation; 8-bit operands take two passes or beats."""
 
     kind: ClassVar[str] = "conv"
     main: ClassVar[str | None] = "out"
     out: int
+    kernel: int = 1
+    weight_bits: int = 4
+    activation_bits: int = 4
 
     def __post_init__(self):
         check_integer("conv out", self.out, 1, MAX_CHANNELS)
+        _check_choice("conv kernel", self.kernel, KERNELS)
+        _check_choice("conv weight_bits", self.weight_bits, WEIGHT_BITS)
+        _check_choice("conv activation_bits", self.activation_bits, ACTIVATION_BITS)
 
     def expand(self, builder: GraphBuilder, name: str, x: int) -> int:
-        return builder.add(name, Conv(out_channels=self.out), x)
+        return builder.add(name, Conv(out_channels=self.out, kernel=self.kernel, weight_bits=self.weight_bits,
+                                      activation_bits=self.activation_bits), x)
 
     def written(self) -> object:
-        return {self.kind: self.out}
+        return {self.kind: _fields(self)}
 
 
 @dataclass(frozen=True)
@@ -196,15 +228,17 @@ class LinearClassifier:
     kind: ClassVar[str] = "linear"
     main: ClassVar[str | None] = "out"
     out: int
+    weight_bits: int = 4
 
     def __post_init__(self):
         check_integer("linear out", self.out, 1, MAX_CHANNELS)
+        _check_choice("linear weight_bits", self.weight_bits, WEIGHT_BITS)
 
     def expand(self, builder: GraphBuilder, name: str, x: int) -> int:
-        return builder.add(name, Linear(out_channels=self.out), x)
+        return builder.add(name, Linear(out_channels=self.out, weight_bits=self.weight_bits), x)
 
     def written(self) -> object:
-        return {self.kind: self.out}
+        return {self.kind: _fields(self)}
 
 
 LayerSpec: TypeAlias = Convolution | Pool | ShiftPattern | Block | Average | LinearClassifier

@@ -22,7 +22,7 @@ from .graph import (
     Shift,
     Slice,
 )
-from .integer import A_BITS, PIXEL_BITS
+from .integer import A_BITS, PIXEL_BITS, W_BITS
 
 __all__ = ["IMAGE", "Gemm", "Operand", "lower"]
 
@@ -31,7 +31,7 @@ MAX_PLANES = 4
 
 
 class Operand(NamedTuple):
-    """One input channel of a product: ``channel`` of Gemm ``source``, read at an offset of (dx, dy) pixels."""
+    """One input of a product: ``channel`` of Gemm ``source``, read at an offset of (dx, dy) pixels."""
 
     source: int
     channel: int
@@ -51,6 +51,7 @@ class Gemm:
     total : the map is summed (global average)
     raw : results are logits
     planes, out_planes : 4-bit words per operand (of the image, whose halves lie in different banks: 1) and per result
+    weight_bits, activation_bits : of the weights; of an output before it is summed
     """
 
     name: str
@@ -61,16 +62,19 @@ class Gemm:
     shape: Shape
     planes: int
     out_planes: int = 1
+    weight_bits: int = W_BITS
+    activation_bits: int = A_BITS
     identity: bool = False
     padding: int | None = None
     total: bool = False
     raw: bool = False
 
 
-def _total_planes(name: str, pixels: int) -> int:
-    bits = ((2**A_BITS - 1) * pixels).bit_length()
-    planes = -(-bits // A_BITS)
-    require(planes <= MAX_PLANES, f"{name}: average must cover at most {2**16 // 15} pixels, not {pixels}")
+def _total_planes(name: str, pixels: int, activation_bits: int) -> int:
+    largest = 2**activation_bits - 1
+    planes = -(-(largest * pixels).bit_length() // A_BITS)
+    require(planes <= MAX_PLANES, f"{name}: average must cover at most {(2 ** (A_BITS * MAX_PLANES) - 1) // largest} "
+                                  f"pixels of {activation_bits} bits, not {pixels}")
     return planes
 
 
@@ -80,10 +84,14 @@ class _Lowering:
         self.gemms: list[Gemm] = []
         self.values: dict[int, tuple[Operand, ...]] = {}  # channels of each node's map
 
-    def operand_bits(self, name: str, operands: tuple[Operand, ...]) -> int:
+    def operand_bits(self, name: str, operands: tuple[Operand, ...]) -> tuple[int, int]:
+        """Bits of the operands, and planes they are read in."""
+        require(len({o.source == IMAGE for o in operands}) == 1,
+                f"{name}: operands must all be of the image or none")
         found = {PIXEL_BITS if o.source == IMAGE else A_BITS * self.gemms[o.source].out_planes for o in operands}
         require(len(found) == 1, f"{name}: operands must all be of one width, not {sorted(found)} bits")
-        return found.pop()
+        bits = found.pop()
+        return bits, 1 if operands[0].source == IMAGE else bits // A_BITS
 
     def append(self, **fields) -> tuple[Operand, ...]:
         self.gemms.append(Gemm(**fields))
@@ -94,30 +102,45 @@ class _Lowering:
                  map_shape: tuple[int, int], name: str | None = None, **fields) -> tuple[Operand, ...]:
         """A product that copies its operands: carries what could not be fused."""
         name = name or self.graph.nodes[node].name
-        bits = self.operand_bits(name, operands)
-        require(bits == A_BITS, f"{name}: must come after a convolution, not after {bits}-bit values")
+        bits, planes = self.operand_bits(name, operands)
+        require(bits <= PIXEL_BITS, f"{name}: must come after a convolution, not after {bits}-bit values")
         k = len(operands)
-        return self.append(name=name, node=node, operands=operands, out_channels=k, identity=True, planes=1,
-                           in_shape=(k, *in_shape[1:]), shape=(k, *map_shape), **fields)
+        return self.append(name=name, node=node, operands=operands, out_channels=k, identity=True, planes=planes,
+                           activation_bits=bits, in_shape=(k, *in_shape[1:]), shape=(k, *map_shape),
+                           **{"out_planes": bits // A_BITS} | fields)
+
+    def unshifted(self, name: str, value: tuple[Operand, ...], node: int) -> tuple[Operand, ...]:
+        """``value`` of ``node``, copied if it is read at an offset: two offsets cannot be addressed in one read."""
+        if not any(o.dx or o.dy for o in value):
+            return value
+        shape = self.graph.nodes[node].shape
+        return self.identity(node, value, shape, map_shape=shape[1:], name=f"{name}.copy")
 
     def conv(self, index: int) -> None:
         """A convolution, with the pool or average that alone reads it."""
         nodes, node = self.graph.nodes, self.graph.nodes[index]
+        assert isinstance(node.op, Conv | Linear)
         source = node.inputs[0]
         operands = self.values[source]
-        bits = self.operand_bits(node.name, operands)
+        if isinstance(node.op, Conv) and node.op.kernel > 1:
+            operands = tuple(Operand(o.source, o.channel, dx, dy)
+                             for o in self.unshifted(node.name, operands, source) for dx, dy in node.op.offsets)
+        _, planes = self.operand_bits(node.name, operands)
         fields: dict[str, Any] = dict(name=node.name, node=index, operands=operands, out_channels=node.shape[0],
                                       in_shape=(node.shape[0], *nodes[source].shape[1:]), shape=node.shape,
-                                      planes=1 if operands[0].source == IMAGE else bits // A_BITS)
+                                      planes=planes, weight_bits=node.op.weight_bits)
         if isinstance(node.op, Linear):
             fields["raw"] = True
+        elif isinstance(node.op, Conv):
+            fields |= dict(activation_bits=node.op.activation_bits, out_planes=node.op.activation_bits // A_BITS)
         consumers = self.graph.consumers(index)
         fused = nodes[consumers[0]] if len(consumers) == 1 else None
         if fused and isinstance(fused.op, MaxPool):
             fields |= dict(node=consumers[0], padding=fused.op.padding, shape=fused.shape)
-        elif fused and isinstance(fused.op, GlobalAverage):
+        elif fused and isinstance(fused.op, GlobalAverage) and isinstance(node.op, Conv):
             fields |= dict(node=consumers[0], total=True, shape=fused.shape,
-                           out_planes=_total_planes(fused.name, node.shape[1] * node.shape[2]))
+                           out_planes=_total_planes(fused.name, node.shape[1] * node.shape[2],
+                                                    fields["activation_bits"]))
         self.values[index] = self.values[fields["node"]] = self.append(**fields)
 
     def lower(self, index: int) -> None:
@@ -130,9 +153,7 @@ class _Lowering:
             case Conv() | Linear():
                 self.conv(index)
             case Shift(offsets=offsets):
-                if any(o.dx or o.dy for o in value):  # zeros shifted in twice cannot be addressed in one read
-                    value = self.identity(node.inputs[0], value, in_shape, map_shape=in_shape[1:],
-                                          name=f"{node.name}.copy")
+                value = self.unshifted(node.name, value, node.inputs[0])
                 self.values[index] = tuple(Operand(o.source, o.channel, dx, dy)
                                            for o, (dx, dy) in zip(value, offsets, strict=True))
             case MaxPool(padding=padding):
@@ -140,7 +161,8 @@ class _Lowering:
             case GlobalAverage():
                 self.values[index] = self.identity(
                     index, value, in_shape, map_shape=(1, 1), total=True,
-                    out_planes=_total_planes(node.name, in_shape[1] * in_shape[2]))
+                    out_planes=_total_planes(node.name, in_shape[1] * in_shape[2],
+                                             self.operand_bits(node.name, value)[0]))
             case Slice(start=start, stop=stop):
                 self.values[index] = value[start:stop]
             case Concat():

@@ -24,7 +24,8 @@ class Tile:
 
     channels : output channel per column, -1 where the column is unused
     group : set of banks written
-    addr, stride : bank word of the first result, and distance between results of columns sharing a bank
+    addr, stride : bank word of the first result, and words of one plane of a channel: the distance between columns
+        sharing a bank. Plane p of all of them follows p * columns_per_bank * stride on
     """
 
     channels: tuple[int, ...]
@@ -204,20 +205,22 @@ def place(gemms: tuple[Gemm, ...], config: AcceleratorConfig) -> Placement:
         allocator.release(index)
         by_channel = {c: readers[index, c] for c in range(gemm.out_channels)}
         made = []
-        assigned = (_assign_copy(gemm, config, by_channel, load, places) if gemm.identity
+        copied = gemm.identity and gemm.operands[0].source != IMAGE
+        assigned = (_assign_copy(gemm, config, by_channel, load, places) if copied
                     else _assign(gemm, config, by_channel, load))
         for group, columns in assigned:
-            slot = gemm.shape[1] * gemm.shape[2] * gemm.out_planes
+            plane = gemm.shape[1] * gemm.shape[2]
             used = [c for c in range(config.cols) if columns[c] >= 0]
             addr = 0
             if not gemm.raw:
-                size = slot * (1 + max(used) // config.rows if config.cols > config.rows else 1)
+                shared = max(used) // config.rows if config.cols > config.rows else 0
+                size = plane * ((gemm.out_planes - 1) * config.columns_per_bank + shared + 1)
                 last = max((max(by_channel[columns[c]], default=index) for c in used), default=index)
                 addr = allocator.take(range(group, group + 1), size, last, gemm.name)
                 for c in used:
-                    extra = c // config.rows * slot if config.cols > config.rows else 0
+                    extra = c // config.rows * plane if config.cols > config.rows else 0
                     places[index, columns[c]] = Place(_bank(config, c, group), addr + extra)
-            made.append(Tile(tuple(columns), group, addr, slot % config.bank_depth))
+            made.append(Tile(tuple(columns), group, addr, plane % config.bank_depth))
         tiles.append(tuple(made))
     return Placement(config, tuple(tiles), places, image, allocator.used)
 

@@ -16,7 +16,7 @@ from .graph import (
 )
 from .integer import A_BITS, IntegerNetwork, Layer
 
-__all__ = ["apply", "evaluate", "max_pool", "pointwise", "requantize", "run", "shift"]
+__all__ = ["apply", "evaluate", "max_pool", "pointwise", "requantize", "run", "shift", "taps"]
 
 
 def pointwise(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -30,10 +30,20 @@ def pointwise(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return (weight.astype(np.float64) @ flat).reshape(-1, b, h, w).transpose(1, 0, 2, 3).astype(np.int64)
 
 
-def requantize(acc: np.ndarray, layer: Layer) -> np.ndarray:
-    """``clamp((acc*mul + add) >> shift, 0, 15)`` per channel: int64 (B, M, H, W) -> uint8."""
+def requantize(acc: np.ndarray, layer: Layer, bits: int = A_BITS) -> np.ndarray:
+    """``clamp((acc*mul + add) >> shift, 0, 2**bits - 1)`` per channel: int64 (B, M, H, W) -> uint8."""
     mul, add, places = (v.astype(np.int64)[:, None, None] for v in (layer.mul, layer.add, layer.shift))
-    return np.clip((acc * mul + add) >> places, 0, 2**A_BITS - 1).astype(np.uint8)
+    return np.clip((acc * mul + add) >> places, 0, 2**bits - 1).astype(np.uint8)
+
+
+def taps(x: np.ndarray, op: Conv) -> np.ndarray:
+    """What a k x k convolution multiplies: (B, C, H, W) -> (B, C * k * k, H, W), zeros outside the map."""
+    if op.kernel == 1:
+        return x
+    (b, c, h, w), reach = x.shape, op.kernel // 2
+    padded = np.pad(x, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+    views = [padded[:, :, reach + dy:reach + dy + h, reach + dx:reach + dx + w] for dx, dy in op.offsets]
+    return np.stack(views, axis=2).reshape(b, c * op.taps, h, w)
 
 
 def shift(x: np.ndarray, offsets: tuple[tuple[int, int], ...]) -> np.ndarray:
@@ -57,7 +67,7 @@ def apply(op: Op, x: list[np.ndarray], layer: Layer | None = None) -> np.ndarray
     """One operator's map from its operands' ``x``, each (B, C, H, W); ``layer`` where it has weights."""
     match op:
         case Conv() if layer is not None:
-            return requantize(pointwise(x[0], layer.weight), layer)
+            return requantize(pointwise(taps(x[0], op), layer.weight), layer, op.activation_bits)
         case Shift(offsets=offsets):
             return shift(x[0], offsets)
         case MaxPool(padding=padding):

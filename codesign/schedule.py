@@ -9,6 +9,7 @@ from .accelerator import AcceleratorConfig
 from .errors import require
 from .graph import Graph
 from .image import ImageRegion
+from .integer import A_BITS, W_BITS
 from .isa import COORD_BITS
 from .lowering import IMAGE, Gemm, Operand, lower
 from .placement import Feed, Placement, place
@@ -37,6 +38,7 @@ class Pass:
 
     gemm : index of its Gemm
     tile : index of its output tile
+    digit : of the weights, where they are wider than 4 bits
     feeds : what each row reads, None where nothing
     start : its first window
     pixels : pixels streamed, and ``beats`` = pixels * planes
@@ -45,6 +47,7 @@ class Pass:
 
     gemm: int
     tile: int
+    digit: int
     feeds: tuple[Feed | None, ...]
     start: int
     pixels: int
@@ -79,14 +82,18 @@ def _queue(feeds: list[Feed], rows: int) -> list[tuple[Feed | None, ...]]:
     return [tuple(q[i] if i < len(q) else None for q in queues) for i in range(max(map(len, queues)))]
 
 
-def _groups(operands: list[int], gemm: Gemm, placement: Placement) -> list[tuple[int, tuple[Feed | None, ...]]]:
-    """(scale, feeds per row) of each pass. High halves of the image go with the low ones where wide rows take them,
-    else in passes of their own whose products count sixteenfold."""
+def _groups(operands: list[int], gemm: Gemm, placement: Placement) -> list[tuple[int, int, tuple[Feed | None, ...]]]:
+    """(digit of the weights, scale, feeds per row) of each pass. High halves of the image go with the low ones where
+    wide rows take them, else in passes of their own whose products count sixteenfold, as those of a second digit do."""
     feeds = [feed for k in operands for feed in placement.feeds(k, gemm.operands[k])]
     rows = placement.config.rows
     if placement.config.wide_rows or not any(feed.high for feed in feeds):
-        return [(0, group) for group in _queue(feeds, rows)]
-    return [(scale, group) for scale in (0, 1) for group in _queue([f for f in feeds if f.high == scale], rows)]
+        halves = [(0, group) for group in _queue(feeds, rows)]
+    else:
+        halves = [(scale, group) for scale in (0, 1)
+                  for group in _queue([f for f in feeds if f.high == scale], rows)]
+    digits = -(-gemm.weight_bits // W_BITS)
+    return [(digit, scale + digit, group) for scale, group in halves for digit in range(digits)]
 
 
 def _chunks(gemm: Gemm, windows: Windows, config: AcceleratorConfig, groups: int, pieces: int) -> list[tuple[int, int]]:
@@ -103,7 +110,8 @@ def _base_fields(gemm: Gemm, windows: Windows, start: int, stop: int, config: Ac
     x, y = windows.corner(start)
     return dict(pool=gemm.padding is not None, sum=gemm.total, raw=gemm.raw,
                 planes=gemm.planes - 1, out_planes=gemm.out_planes - 1,
-                plane_stride=height * width & config.bank_depth - 1,
+                out_wide=gemm.activation_bits > A_BITS,
+                plane_stride=height * width * config.columns_per_bank & config.bank_depth - 1,
                 x_first=x, y_first=y, x_left=windows.first, x_last=windows.x_last, width=width, height=height,
                 row_addr=y * width + windows.first & mask, window_addr=y * width + x & mask, windows=stop - start,
                 sum_first=gemm.total and start == 0, sum_last=gemm.total and stop == windows.count)
@@ -123,7 +131,7 @@ def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
     by_group = most > 1 and not gemm.identity and len(tiles) * pixels <= config.acc_depth
 
     def one(t: int, g: int, start: int, stop: int) -> Pass:
-        tile, (scale, feeds) = tiles[t], groups[t][g]
+        tile, (digit, scale, feeds) = tiles[t], groups[t][g]
         count = windows.pixels(start, stop)
         last = g == len(groups[t]) - 1
         results = 0 if gemm.total else start
@@ -131,7 +139,7 @@ def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
             first=g == 0, last=last, load_columns=last and start == 0, scale=scale,
             acc_addr=t * pixels if by_group else 0,
             out_addr=tile.addr + results & config.bank_depth - 1, out_stride=tile.stride, out_group=tile.group)
-        return Pass(gemm=index, tile=t, feeds=feeds, start=start, pixels=count, beats=count * gemm.planes,
+        return Pass(gemm=index, tile=t, digit=digit, feeds=feeds, start=start, pixels=count, beats=count * gemm.planes,
                     fields=fields)
 
     if by_group:
@@ -144,10 +152,11 @@ def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
 
 
 def _lead(gemm: Gemm, first: Pass) -> int:
-    """Pixels that pass certainly reads before the last ones of its source map: the head start the writer has."""
+    """Beats that pass certainly issues before it reads the last pixels of its source map: the writer's head start."""
     _, height, width = gemm.in_shape
     whole = first.fields["windows"] == Windows(height, width, gemm.padding).count
-    return max(0, first.pixels - 2 * width - 4) if whole else 0
+    reach = max(1, *(abs(offset) for o in gemm.operands for offset in (o.dx, o.dy)))
+    return max(0, first.pixels - (reach + 1) * width - reach - 3) if whole else 0
 
 
 def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: AcceleratorConfig) -> list[Pass]:
@@ -159,7 +168,7 @@ def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: Accelerator
     for p in passes:
         gemm = gemms[p.gemm]
         used = [gemm.operands[feed.k] if feed else None for feed in p.feeds]
-        weights = (p.gemm, p.tile, tuple(feed and feed.k for feed in p.feeds))
+        weights = (p.gemm, p.tile, p.digit, tuple(feed and feed.k for feed in p.feeds))
         rows = tuple((feed.addr, feed.phase, o.dx, o.dy, gemm.in_shape) if feed and o else None
                      for feed, o in zip(p.feeds, used, strict=True))
         fence = any(age[o.source] + _lead(gemm, p) < depth for o in used if o)

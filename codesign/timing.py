@@ -3,7 +3,7 @@
 from .accelerator import AcceleratorConfig
 
 __all__ = ["ARRAY_LOAD", "COLUMN", "COLUMN_RAW", "FETCH_BEAT", "FETCH_START", "ROW", "WALK", "WRITE", "column_wait",
-           "drain", "first_sum", "row_wait"]
+           "drain", "first_sum", "result_interval", "row_wait"]
 
 FETCH_START = 2  # from a run's first cycle to the first read request
 FETCH_BEAT = 2  # from a beat's arrival to its first word's being there
@@ -23,10 +23,15 @@ def first_sum(config: AcceleratorConfig) -> int:
 def drain(config: AcceleratorConfig) -> int:
     """From a beat's issue until all its results can be read back from the banks, at most.
 
-    The first column's sum, one cycle a column, a result's four words, the turn at a shared bank port, the
+    The first column's sum, one cycle a column, a result's four words and the turn at a shared bank port, the
     bank itself.
     """
-    return first_sum(config) + config.cols + COLUMN + 4 + config.columns_per_bank + 1
+    return first_sum(config) + config.cols + COLUMN + 4 * config.columns_per_bank + 2
+
+
+def result_interval(config: AcceleratorConfig, wide: bool) -> int:
+    """Cycles between beats that complete results, which go out a word at a turn: two words if ``wide``."""
+    return config.columns_per_bank * (2 if wide else 1)
 
 
 def row_wait(config: AcceleratorConfig) -> int:

@@ -88,7 +88,7 @@ class Accelerator(wiring.Component):
             counters.write_beat.eq(writer.beat), counters.word.eq(narrower.o.valid & narrower.o.ready),
             counters.rows_enabled.eq(sequencer.rows_enabled),
             counters.columns_enabled.eq(sequencer.columns_enabled),
-            counters.planes.eq(walker.column.planes + 1),
+            counters.planes.eq(walker.words),
             counters.mark.eq(sequencer.go & sequencer.fields[flags["mark"].offset]),
             control.counters.eq(counters.counters), control.trace_count.eq(counters.trace_count),
             counters.trace_address.eq(control.trace_address), control.trace_data.eq(counters.trace_data),

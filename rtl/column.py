@@ -1,6 +1,6 @@
 """A column's end: accumulator, requantizer, pooling, and the way back to a bank."""
 
-from amaranth import Array, Module, Mux, Signal, signed
+from amaranth import Array, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -8,11 +8,12 @@ from amaranth.lib.wiring import In, Out
 from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.integer import A_BITS
-from codesign.isa import Isa
+from codesign.isa import SCALE_BITS, Isa
 
 __all__ = ["Column", "RAW_BITS", "column_token"]
 
 RAW_BITS = 32
+MAX_SCALE = 4
 
 
 def column_token(config: AcceleratorConfig) -> data.StructLayout:
@@ -23,14 +24,13 @@ def column_token(config: AcceleratorConfig) -> data.StructLayout:
     raw : complete sums leave as they are; total : pooling adds instead of taking the maximum
     window_first, window_last : the pixel opens or closes a pooling window
     scale : the sum counts 16**scale
-    planes : 4-bit words per result, less one
-    acc_addr, out_addr, out_stride, group : of the accumulator; of the result's first word in its bank; words
-    between columns sharing a bank (only where there are such); set of banks
+    planes : 4-bit words per result, less one; wide : activations go up to 255
+    acc_addr, out_addr, out_stride, group : of the accumulator; of the result's first word in its bank; words of one
+    plane of a channel; set of banks
     """
     layout = {"valid": 1, "swap": 1, "first": 1, "last": 1, "raw": 1, "total": 1, "window_first": 1, "window_last": 1,
-              "scale": 2, "planes": 2, "acc_addr": config.acc_addr_bits, "out_addr": config.addr_bits}
-    if config.columns_per_bank > 1:
-        layout["out_stride"] = config.addr_bits
+              "scale": SCALE_BITS, "planes": 2, "wide": 1,
+              "acc_addr": config.acc_addr_bits, "out_addr": config.addr_bits, "out_stride": config.addr_bits}
     if config.bank_groups > 1:
         layout["group"] = (config.bank_groups - 1).bit_length()
     return data.StructLayout(layout)
@@ -41,7 +41,8 @@ class Column(wiring.Component):
 
     Follows :func:`codesign.reference.requantize`. A complete sum in cycle t leaves on ``raw_data`` in cycle
     t + :attr:`RAW_LATENCY`, or as the first word of its window's result on ``write_*`` in cycle
-    t + :attr:`LATENCY` + ``delay``; further words follow cycle by cycle.
+    t + :attr:`LATENCY` + ``delay``; further words follow every ``config.columns_per_bank`` cycles, that many
+    ``out_stride`` on in the bank.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Column(wiring.Component):
         write = memory.write_port()
         read = memory.read_port(transparent_for=(write,))
         term, total = Signal(signed(config.acc_bits)), Signal(signed(config.acc_bits))
-        m.d.sync += term.eq(Array(self.psum << (A_BITS * i) for i in range(4))[self.token.scale])
+        m.d.sync += term.eq(Array(self.psum << (A_BITS * i) for i in range(MAX_SCALE + 1))[self.token.scale])
         m.d.comb += [
             read.addr.eq(self.token.acc_addr),
             write.addr.eq(stages[1].acc_addr),
@@ -100,12 +101,13 @@ class Column(wiring.Component):
 
         # Requantize.
         product, biased = Signal(signed(config.scaled_bits)), Signal(signed(config.scaled_bits))
-        activation = Signal(A_BITS)
+        activation = Signal(2 * A_BITS)
         scaled = biased >> places
+        top = Mux(stages[4].wide, 2 ** (2 * A_BITS) - 1, 2**A_BITS - 1)
         m.d.sync += [
             product.eq(total * mul),
             biased.eq(product + add),
-            activation.eq(Mux(scaled < 0, 0, Mux(scaled > 2**A_BITS - 1, 2**A_BITS - 1, scaled))),
+            activation.eq(Mux(scaled < 0, 0, Mux(scaled > top, top, scaled))),
         ]
         m.d.comb += [
             self.raw_valid.eq(stages[4].valid & stages[4].last & stages[4].raw),
@@ -129,7 +131,7 @@ class Column(wiring.Component):
         return used
 
     def _pool(self, m, token, activation, enable):
-        """Running maximum or sum over a window; its result goes out four bits a cycle, lowest first."""
+        """Running maximum or sum over a window; its result goes out four bits at a turn, lowest first."""
         config = self.config
         result = Signal(4 * A_BITS)
         ready, enabled, addr, planes = Signal(), Signal(), Signal(config.addr_bits), Signal(2)
@@ -150,13 +152,21 @@ class Column(wiring.Component):
         word = Signal(data.StructLayout({"enable": 1, "addr": config.addr_bits, "data": A_BITS,
                                          "group": self.write_group.shape()}))
         left, rest = Signal(2), Signal(3 * A_BITS)
-        busy = ready | (left != 0)
+        step, stride, shared = Signal(config.addr_bits), Signal(config.addr_bits), config.columns_per_bank
+        m.d.sync += step.eq(token.out_stride * shared)
+        turn = Const(1)
+        if shared > 1:
+            wait = Signal(range(shared))
+            m.d.sync += wait.eq(Mux(ready | (wait == 0), shared - 1, wait - 1))
+            turn = wait == 0
+        more = (left != 0) & turn
+        busy = ready | more
         m.d.sync += word.enable.eq(busy & enabled)
         with m.If(ready):
             m.d.sync += [word.addr.eq(addr), word.data.eq(result[:A_BITS]), word.group.eq(group),
-                         left.eq(planes), rest.eq(result[A_BITS:])]
-        with m.Elif(left != 0):
-            m.d.sync += [word.addr.eq(word.addr + 1), word.data.eq(rest[:A_BITS]), left.eq(left - 1),
+                         left.eq(planes), rest.eq(result[A_BITS:]), stride.eq(step)]
+        with m.Elif(more):
+            m.d.sync += [word.addr.eq(word.addr + stride), word.data.eq(rest[:A_BITS]), left.eq(left - 1),
                          rest.eq(rest >> A_BITS)]
         for i in range(self.delay):
             later = Signal.like(word, name=f"word_{i + 1}")

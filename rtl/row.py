@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from codesign import timing
 from codesign.accelerator import INTERLEAVE_BITS, AcceleratorConfig
 from codesign.integer import A_BITS
-from codesign.isa import Isa
+from codesign.isa import MAX_OFFSET, Isa
 
 __all__ = ["Row", "row_token"]
 
@@ -17,10 +17,11 @@ def row_token(config: AcceleratorConfig) -> data.StructLayout:
     """What travels down the rows, one row a cycle.
 
     valid : a pixel; swap_weights, swap_row : from the next cycle on, use what was loaded
-    addr : the pixel's offset within a channel; left, right, up, down : it lies on that edge of the map
+    addr : the pixel's offset within a channel; left, right, up, down : pixels to that edge of the map, at most 3
     """
-    return data.StructLayout({"valid": 1, "swap_weights": 1, "swap_row": 1, "left": 1, "right": 1, "up": 1, "down": 1,
-                              "addr": config.pixel_bits})
+    distance = range(MAX_OFFSET + 1)
+    return data.StructLayout({"valid": 1, "swap_weights": 1, "swap_row": 1, "left": distance, "right": distance,
+                              "up": distance, "down": distance, "addr": config.pixel_bits})
 
 
 class Row(wiring.Component):
@@ -57,6 +58,7 @@ class Row(wiring.Component):
         shadow, active = Signal(self.row_layout.width), Signal(self.row_layout.width)
         fields = self.row_layout.fields
         row = {name: active[f.offset:f.offset + f.width] for name, f in fields.items()}
+        dx, dy = row["dx"].as_signed(), row["dy"].as_signed()
         token = self.token
 
         m.d.sync += self.token_next.eq(token)
@@ -70,8 +72,7 @@ class Row(wiring.Component):
         # The row's descriptor may be swapped as a pixel goes on to the next stage.
         interleave, phase = Signal.like(row["interleave"]), Signal.like(row["phase"])
         elsewhere = ((offset ^ phase) & ((1 << interleave) - 1))[:INTERLEAVE_BITS].any()
-        outside = (token.left & row["left"] | token.right & row["right"] | token.up & row["up"]
-                   | token.down & row["down"])
+        outside = (dx > token.right) | (-dx > token.left) | (dy > token.down) | (-dy > token.up)
         m.d.sync += [
             offset.eq(token.addr + row["addr"]),
             interleave.eq(row["interleave"]), phase.eq(row["phase"]),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from codesign import timing
 from codesign.accelerator import AcceleratorConfig
-from codesign.isa import COORD_BITS, Isa, Opcode
+from codesign.isa import COORD_BITS, MAX_OFFSET, Isa, Opcode
 
 from .column import column_token
 from .row import row_token
@@ -19,8 +19,8 @@ class Walker(wiring.Component):
 
     The first beat comes in the cycle after ``go``, its tokens :attr:`LATENCY` cycles later. Beats wait
 
-    - where results are written and columns share bank ports: for a cycle that is a multiple of
-      ``config.columns_per_bank`` since ``start``;
+    - where results are written and columns share bank ports, or results of pixels or windows have two words: for a
+      cycle that is a multiple of :func:`codesign.timing.result_interval` since ``start``;
     - where results leave raw: until ``room``, and ``config.cols`` cycles after the last such beat, so that the
       columns' results leave one after another.
 
@@ -31,6 +31,7 @@ class Walker(wiring.Component):
     available : idle, or in the last beat
     room : the writer takes another ``config.cols`` values
     beat, raw_beat, result : a beat is issued in this cycle; whose results leave raw; that completes a window
+    words : of a result of this pass
     running : a pass is in hand
     row, column : tokens for the first row, and for the first column (not yet delayed by the rows' skew)
     """
@@ -42,7 +43,7 @@ class Walker(wiring.Component):
         self.layout = Isa(config).instructions[Opcode.PASS]
         super().__init__({
             "start": In(1), "go": In(1), "fields": In(self.layout.width), "available": Out(1), "room": In(1),
-            "beat": Out(1), "raw_beat": Out(1), "result": Out(1), "running": Out(1),
+            "beat": Out(1), "raw_beat": Out(1), "result": Out(1), "words": Out(3), "running": Out(1),
             "row": Out(row_token(config)), "column": Out(column_token(config)),
         })
 
@@ -69,6 +70,7 @@ class Walker(wiring.Component):
         self._gate(m, f, running, last_plane)
         m.d.comb += [
             self.available.eq(~running | (self.beat & last_beat)),
+            self.words.eq(f["out_planes"] + 1),
             self.raw_beat.eq(self.beat & f["last"] & f["raw"] & last_plane),
             self.result.eq(self.beat & f["last"] & ~f["raw"] & closes & (~f["sum"] | last_beat & f["sum_last"])),
         ]
@@ -91,13 +93,17 @@ class Walker(wiring.Component):
 
         loads = {name: self.fields[fields[name].offset] for name in ("load_weights", "load_rows", "load_columns")}
         row, column = self.row, self.column
+
+        def near(distance):
+            return Mux(distance > MAX_OFFSET, MAX_OFFSET, distance)
+
         m.d.sync += [
             row.valid.eq(self.beat),
             row.swap_weights.eq(self.go & loads["load_weights"]),
             row.swap_row.eq(self.go & loads["load_rows"]),
             row.addr.eq(f["window_addr"] + Mux(dy, f["width"], 0) + dx + plane_offset),
-            row.left.eq(x == 0), row.right.eq(x == f["width"] - 1),
-            row.up.eq(y == 0), row.down.eq(y == f["height"] - 1),
+            row.left.eq(near(x)), row.right.eq(near(f["width"] - 1 - x)),
+            row.up.eq(near(y)), row.down.eq(near(f["height"] - 1 - y)),
             column.valid.eq(self.beat),
             column.swap.eq(self.go & loads["load_columns"]),
             column.first.eq(f["first"] & (plane == 0)),
@@ -105,11 +111,10 @@ class Walker(wiring.Component):
             column.raw.eq(f["raw"]), column.total.eq(f["sum"]),
             column.window_first.eq(Mux(f["sum"], f["sum_first"] & ~started, pixel_opens)),
             column.window_last.eq(Mux(f["sum"], f["sum_last"] & last_beat, pixel_closes)),
-            column.scale.eq(f["scale"] + plane), column.planes.eq(f["out_planes"]),
+            column.scale.eq(f["scale"] + plane), column.planes.eq(f["out_planes"]), column.wide.eq(f["out_wide"]),
             column.acc_addr.eq(f["acc_addr"]), column.out_addr.eq(f["out_addr"]),
+            column.out_stride.eq(f["out_stride"]),
         ]
-        if config.columns_per_bank > 1:
-            m.d.sync += column.out_stride.eq(f["out_stride"])
         if config.bank_groups > 1:
             m.d.sync += column.group.eq(f["out_group"])
         return m
@@ -146,8 +151,9 @@ class Walker(wiring.Component):
         with m.Elif(raw_wait != 0):
             m.d.sync += raw_wait.eq(raw_wait - 1)
         blocked = raw & ((raw_wait != 0) | ~self.room)
-        if config.columns_per_bank > 1:
-            phase = Signal(range(config.columns_per_bank))
-            m.d.sync += phase.eq(Mux(self.start | (phase == config.columns_per_bank - 1), 0, phase + 1))
-            blocked |= f["last"] & ~f["raw"] & (phase != 0)
+        shared = config.columns_per_bank
+        turn = Signal(range(2 * shared))
+        m.d.sync += turn.eq(Mux(self.start | (turn == 2 * shared - 1), 0, turn + 1))
+        others = (turn != 0) & ((turn != shared) | f["out_wide"] & ~f["sum"])
+        blocked |= f["last"] & ~f["raw"] & others
         m.d.comb += self.beat.eq(running & ~blocked)

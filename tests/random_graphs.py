@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from codesign.accelerator import AcceleratorConfig, Memory
+from codesign.analysis import max_values
 from codesign.graph import Concat, Conv, GlobalAverage, Graph, GraphBuilder, Linear, MaxPool, Permute, Shift, Slice
 
 # Few, as each takes seconds to build: rows above, below and equal to cols, not dividing each other, 1 to 8 words a
@@ -47,8 +48,19 @@ class _Builder:
         self.last = self.graph.add(f"{type(op).__name__.lower()}{self.count}", op, *(inputs or (self.last,)))
         return self.last
 
-    def conv(self) -> int:
-        return self.add(Conv(out_channels=int(self.rng.integers(1, 24))))
+    def conv(self, activation_bits: int | None = None) -> int:
+        """1x1 of 4 bits, mostly; ``activation_bits`` must be what a concat's other operand has."""
+        rng = self.rng
+        kernel = int(rng.choice([1, 1, 1, 3, 5, 7])) if self.shape[0] <= 6 else int(rng.choice([1, 1, 3]))
+        return self.add(Conv(out_channels=int(rng.integers(1, 24 if kernel == 1 else 9)), kernel=kernel,
+                             weight_bits=int(rng.choice([2, 4, 4, 8])), activation_bits=activation_bits or self.bits()))
+
+    def bits_of(self, index: int) -> int:
+        """Activation bits of node ``index``'s map."""
+        return max_values(Graph(tuple(self.graph.nodes)))[index].bit_length()
+
+    def bits(self) -> int:
+        return int(self.rng.choice([4, 4, 4, 8]))
 
     def shift(self) -> int:
         if self.rng.random() < 0.3:  # one direction for all
@@ -72,7 +84,7 @@ class _Builder:
         self.add(Slice(start=half, stop=channels), whole)
         self.conv()
         self.shift()
-        second = self.conv()
+        second = self.conv(self.bits_of(first))
         self.add(Concat(), first, second)
         self.permute()
 
@@ -81,12 +93,13 @@ class _Builder:
         whole = self.last
         if self.pool() is None:
             return
-        shortcut, padding = self.conv(), self.graph.nodes[self.last - 1].op.padding
+        bits, padding = self.bits(), self.graph.nodes[self.last].op.padding
+        shortcut = self.conv(bits)
         self.last = whole
         self.conv()
         self.add(MaxPool(padding=padding))
         self.shift()
-        main = self.conv()
+        main = self.conv(bits)
         self.add(Concat(), shortcut, main)
 
 
@@ -108,5 +121,5 @@ def random_graph(rng: np.random.Generator) -> Graph:
     b.add(GlobalAverage())
     if rng.random() < 0.2:
         b.conv()
-    b.add(Linear(out_channels=int(rng.integers(1, 23))))
+    b.add(Linear(out_channels=int(rng.integers(1, 23)), weight_bits=int(rng.choice([2, 4, 8]))))
     return b.graph.graph()

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from ..graph import Conv, Linear
-from ..integer import A_BITS, IntegerNetwork
-from .ops import DataMovement, pointwise
+from ..integer import IntegerNetwork
+from .ops import DataMovement, pointwise, taps
 
 __all__ = ["evaluate"]
 
@@ -30,9 +30,10 @@ def evaluate(network: IntegerNetwork, images: torch.Tensor) -> torch.Tensor:
             # The powers of two come from NumPy: a device's exp2 need not be exact.
             weight, mul, add, unit = (torch.from_numpy(v).to(device, torch.float64) for v in (
                 layer.weight, layer.mul, layer.add, np.ldexp(1.0, -layer.shift)))
-            y = pointwise(x[0], weight) * mul[:, None, None, None] + add[:, None, None, None]
+            multiplied = taps(x[0], node.op) if isinstance(node.op, Conv) else x[0]
+            y = pointwise(multiplied, weight) * mul[:, None, None, None] + add[:, None, None, None]
             if isinstance(node.op, Conv):
-                y = (y * unit[:, None, None, None]).floor_().clamp_(0, 2**A_BITS - 1)
+                y = (y * unit[:, None, None, None]).floor_().clamp_(0, 2**node.op.activation_bits - 1)
         else:
             y = DataMovement(node.op)(*x)
         maps.append(y)

@@ -14,8 +14,8 @@ from ..graph import Conv, Linear
 from ..integer import IntegerNetwork, Layer
 from ..network import Network
 from .exact import evaluate
-from .ops import DataMovement, pointwise
-from .quantizers import A_LEVELS, QUANTIZERS, check_quantizer, quantize_activation
+from .ops import DataMovement, pointwise, taps
+from .quantizers import QUANTIZERS, check_quantizer, quantize_activation
 
 __all__ = ["QuantizedNetwork", "build"]
 
@@ -27,17 +27,19 @@ INITIAL_LOGITS = 1.0  # standard deviation aimed at
 
 
 class QuantizedConv(nn.Module):
-    """1x1 convolution, batch norm and quantized activation, all in integer steps.
+    """Convolution, batch norm and quantized activation, all in integer steps.
 
     The batch norm's gain is |gamma|: a negative gain would flip the weights' sign, and -8 has no opposite in four
     bits. The clip alpha (its logarithm is learned) is one more factor of gain and offset, so all three fold into mul,
     add and shift.
     """
 
-    def __init__(self, k: int, m: int, input_max: int, quantizer: type, generator: torch.Generator):
+    def __init__(self, op: Conv, k: int, input_max: int, quantizer: type, generator: torch.Generator):
         super().__init__()
+        m, self.op, self.levels = op.out_channels, op, 2**op.activation_bits - 1
+        k *= op.taps
         self.weight = nn.Parameter(torch.randn(m, k, generator=generator) / math.sqrt(k))
-        self.quantize_weight = quantizer(self.weight)
+        self.quantize_weight = quantizer(self.weight, op.weight_bits)
         self.gamma = nn.Parameter(torch.ones(m))
         self.beta = nn.Parameter(torch.ones(m))
         self.log_clip = nn.Parameter(torch.tensor(math.log(INITIAL_CLIP)))
@@ -50,34 +52,35 @@ class QuantizedConv(nn.Module):
 
     def affine(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Gain and offset of the normalized accumulator, in activation steps, each (M,)."""
-        per_unit = A_LEVELS * torch.exp(-self.log_clip)
+        per_unit = self.levels * torch.exp(-self.log_clip)
         return self.gamma.abs() * per_unit, self.beta * per_unit
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        acc = pointwise(x, self.quantize_weight(self.weight))
+        acc = pointwise(taps(x, self.op), self.quantize_weight(self.weight))
         gain, offset = self.affine()
         flat = acc.view(1, acc.shape[0], -1)
         u = F.batch_norm(flat, self.mean, self.variance, gain, offset, True, self.momentum, BATCH_NORM_EPSILON)
-        return quantize_activation(u.view_as(acc))
+        return quantize_activation(u.view_as(acc), self.levels)
 
     def integers(self) -> Layer:
         weight = self.quantize_weight(self.weight).cpu().numpy()
         gain, offset, mean, variance = (v.double().cpu().numpy() for v in (*self.affine(), self.mean, self.variance))
         gain = gain / np.sqrt(variance + BATCH_NORM_EPSILON)
         reach = self.input_max * np.abs(weight).sum(axis=1)
-        mul, add, places = fold(gain, offset - mean * gain + 0.5, reach)
+        mul, add, places = fold(gain, offset - mean * gain + 0.5, reach, self.op.activation_bits)
         return Layer(weight=weight.astype(np.int8), mul=mul, add=add, shift=places)
 
 
 class QuantizedLinear(nn.Module):
     """The classifier on sums over the map: integer weights, the bias rounded to whole logit steps."""
 
-    def __init__(self, k: int, m: int, pixels: int, quantizer: type, generator: torch.Generator):
+    def __init__(self, op: Linear, k: int, input_max: int, quantizer: type, generator: torch.Generator):
         super().__init__()
+        m = op.out_channels
         self.weight = nn.Parameter(torch.randn(m, k, generator=generator) / math.sqrt(k))
-        self.quantize_weight = quantizer(self.weight)
+        self.quantize_weight = quantizer(self.weight, op.weight_bits)
         self.bias = nn.Parameter(torch.zeros(m))
-        deviation = self.quantize_weight(self.weight).detach().std() * A_LEVELS / 3 * math.sqrt(k) * pixels
+        deviation = self.quantize_weight(self.weight).detach().std() * input_max / 3 * math.sqrt(k)
         self.log_scale = nn.Parameter(torch.log(INITIAL_LOGITS / deviation))
 
     def logit_scale(self) -> torch.Tensor:
@@ -118,9 +121,9 @@ class QuantizedNetwork(nn.Module):
             k = self.graph.nodes[source].shape[0]
             step: QuantizedConv | QuantizedLinear | DataMovement
             if isinstance(node.op, Conv):
-                step = QuantizedConv(k, node.shape[0], largest[source], kind, generator)
+                step = QuantizedConv(node.op, k, largest[source], kind, generator)
             elif isinstance(node.op, Linear):
-                step = QuantizedLinear(k, node.shape[0], largest[source] // A_LEVELS, kind, generator)
+                step = QuantizedLinear(node.op, k, largest[source], kind, generator)
             else:
                 step = DataMovement(node.op)
             if not isinstance(step, DataMovement):

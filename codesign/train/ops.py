@@ -6,14 +6,24 @@ Channels lead, so that a 1x1 convolution is one matrix product and slices of cha
 import torch
 import torch.nn.functional as F
 
-from ..graph import Concat, GlobalAverage, MaxPool, Op, Permute, Shift, Slice
+from ..graph import Concat, Conv, GlobalAverage, MaxPool, Op, Permute, Shift, Slice
 
-__all__ = ["DataMovement", "pointwise"]
+__all__ = ["DataMovement", "pointwise", "taps"]
 
 
 def pointwise(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """x (K, B, H, W), weight (M, K) -> (M, B, H, W)."""
     return (weight @ x.reshape(x.shape[0], -1)).view(-1, *x.shape[1:])
+
+
+def taps(x: torch.Tensor, op: Conv) -> torch.Tensor:
+    """What a k x k convolution multiplies: x (K, B, H, W) -> (K * k * k, B, H, W), zeros outside the map."""
+    if op.kernel == 1:
+        return x
+    (k, b, h, w), reach = x.shape, op.kernel // 2
+    padded = F.pad(x, (reach, reach, reach, reach))
+    views = [padded[:, :, reach + dy:reach + dy + h, reach + dx:reach + dx + w] for dx, dy in op.offsets]
+    return torch.stack(views, dim=1).view(k * op.taps, b, h, w)
 
 
 class _Shift(torch.autograd.Function):

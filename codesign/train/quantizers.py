@@ -1,10 +1,10 @@
 """Weights and activations as integers, with straight-through gradients.
 
-Everything here is in units of one quantization step: weights -8..7, activations 0..15. A tensor's real scale never
-matters to a convolution, since the batch norm behind it divides it out; so whatever meets in a concat is on one
-activation grid by construction. (DiracDeltaNet's release multiplies the same integers by a constant instead, 2/15,
-6/15 for the stem and 10/15 for the last convolution. Only the linear layer has no batch norm behind it: there the
-scale of the logits is one learned number.)
+Everything here is in units of one quantization step: weights -8..7, activations 0..15 unless a layer has other bits. A
+tensor's real scale never matters to a convolution, since the batch norm behind it divides it out; so whatever meets in
+a concat is on one activation grid by construction. (DiracDeltaNet's release multiplies the same integers by a constant
+instead, 2/15, 6/15 for the stem and 10/15 for the last convolution. Only the linear layer has no batch norm behind it:
+there the scale of the logits is one learned number.)
 """
 
 import math
@@ -13,13 +13,11 @@ import torch
 from torch import nn
 
 from ..errors import require
-from ..integer import A_BITS, W_BITS
+from ..integer import A_BITS, W_BITS, WEIGHT_RANGES
 
 __all__ = ["QUANTIZERS", "DoReFa", "LearnedStep", "quantize_activation"]
 
 A_LEVELS = 2**A_BITS - 1
-W_LEVELS = 2**W_BITS - 1
-W_MIN, W_MAX = -(2 ** (W_BITS - 1)), 2 ** (W_BITS - 1) - 1
 
 
 class _RoundThrough(torch.autograd.Function):
@@ -34,51 +32,55 @@ class _RoundThrough(torch.autograd.Function):
 
 class _QuantizeActivation(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, u):
+    def forward(ctx, u, levels):
         q = (u + 0.5).floor_()
-        ctx.save_for_backward((q >= 0) & (q <= A_LEVELS))
-        return q.clamp_(0, A_LEVELS)
+        ctx.save_for_backward((q >= 0) & (q <= levels))
+        return q.clamp_(0, levels)
 
     @staticmethod
     def backward(ctx, gradient):
         inside, = ctx.saved_tensors
-        return gradient * inside
+        return gradient * inside, None
 
 
-def quantize_activation(u: torch.Tensor) -> torch.Tensor:
-    """clamp(floor(u + 1/2), 0, 15); the gradient passes where the value does.
+def quantize_activation(u: torch.Tensor, levels: int = A_LEVELS) -> torch.Tensor:
+    """clamp(floor(u + 1/2), 0, levels); the gradient passes where the value does.
 
-    With u = 15 z / alpha this is PACT's clip at alpha (Choi et al., 2018); alpha gets its gradient through u. With
+    With u = levels z / alpha this is PACT's clip at alpha (Choi et al., 2018); alpha gets its gradient through u. With
     u = z / step it is LSQ's activation, which behind the same batch norm has the same gradient.
     """
-    return _QuantizeActivation.apply(u)
+    return _QuantizeActivation.apply(u, levels)
 
 
 class DoReFa(nn.Module):
     """w -> round(15 (tanh(w) / (2 max|tanh(w)|) + 1/2)) - 8, one maximum per layer, as DiracDeltaNet's release
-    has it (Zhou et al., 2016)."""
+    has it (Zhou et al., 2016); of 8 bits: -119..119."""
 
-    def __init__(self, weight: torch.Tensor):
+    def __init__(self, weight: torch.Tensor, bits: int = W_BITS):
         super().__init__()
+        low, high = WEIGHT_RANGES[bits]
+        self.low = low if bits <= W_BITS else -high
+        self.levels = high - self.low
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         squashed = torch.tanh(weight)
-        return _RoundThrough.apply(W_LEVELS * (squashed / (2 * squashed.abs().max()) + 0.5)) + W_MIN
+        return _RoundThrough.apply(self.levels * (squashed / (2 * squashed.abs().max()) + 0.5)) + self.low
 
 
 class LearnedStep(nn.Module):
-    """w -> clamp(round(w / step), -8, 7), one learned step per layer (LSQ, Esser et al., 2020).
+    """w -> clamp(round(w / step), low, high), one learned step per layer (LSQ, Esser et al., 2020).
 
     The step's logarithm is what is learned, so that one learning rate fits every layer. In units of steps its
     gradient is that of w / step; multiplied by the step again, as the reals have it, it is LSQ's own.
     """
 
-    def __init__(self, weight: torch.Tensor):
+    def __init__(self, weight: torch.Tensor, bits: int = W_BITS):
         super().__init__()
-        self.log_step = nn.Parameter((2 * weight.detach().abs().mean() / math.sqrt(W_MAX)).log())
+        self.low, self.high = WEIGHT_RANGES[bits]
+        self.log_step = nn.Parameter((2 * weight.detach().abs().mean() / math.sqrt(self.high)).log())
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
-        return _RoundThrough.apply((weight * torch.exp(-self.log_step)).clamp(W_MIN, W_MAX))
+        return _RoundThrough.apply((weight * torch.exp(-self.log_step)).clamp(self.low, self.high))
 
 
 QUANTIZERS = {"dorefa": DoReFa, "lsq": LearnedStep}

@@ -82,8 +82,7 @@ class Interpreter:
         origin = f["window_addr"] - (f["y_first"] * f["width"] + f["x_first"])  # of pixel (0, 0)
         fed = np.zeros(self.config.rows, np.int64)
         for r, row in enumerate(self.rows):
-            outside = (row["left"] and x == 0 or row["right"] and x == f["width"] - 1
-                       or row["up"] and y == 0 or row["down"] and y == f["height"] - 1)
+            outside = not (0 <= x + row["dx"] < f["width"] and 0 <= y + row["dy"] < f["height"])
             offset = origin + y * f["width"] + x + plane * f["plane_stride"] + row["addr"]
             here = (offset - row["phase"]) % (1 << row["interleave"]) == 0
             if row["enable"] and here and not outside:
@@ -116,11 +115,11 @@ class Interpreter:
             if f["raw"]:
                 self.results.append(scaled)
                 continue
-            q = max(0, min(15, scaled >> p["shift"]))
+            q = max(0, min(255 if f["out_wide"] else 15, scaled >> p["shift"]))
             self.running[c] = q if opens else self.running[c] + q if f["sum"] else max(self.running[c], q)
             if closes and p["enable"]:
                 shared = c // config.rows if config.cols > config.rows else 0
                 bank = f["out_group"] * config.cols + c if config.rows > config.cols else c % config.rows
                 for i in range(f["out_planes"] + 1):
-                    addr = out_addr + shared * f["out_stride"] + i
+                    addr = out_addr + (shared + i * config.columns_per_bank) * f["out_stride"]
                     self.banks[bank, addr % config.bank_depth] = self.running[c] >> 4 * i & 15

@@ -31,7 +31,7 @@ class Banks:
         gemm, channel, pixel, bit = self.wrong
         if gemm is not None and program.products == gemm + 1:
             where = program.schedule.placement.places[gemm, channel]
-            machine.banks[where.bank, where.addr + pixel * program.schedule.gemms[gemm].out_planes] ^= bit
+            machine.banks[where.bank, where.addr + pixel] ^= bit
         return machine.banks
 
 

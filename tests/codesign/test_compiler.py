@@ -66,7 +66,7 @@ def test_blocks_by_hand():
     none = dict.fromkeys(isa.row.fields, 0)
     start = program.schedule.placement.tiles[0][0].addr  # of the stem's map
     assert [isa.row.decode(bits) for bits in descriptors] == [
-        none | dict(addr=start + 1, enable=1, right=1), none | dict(addr=start - 2, enable=1, up=1),
+        none | dict(addr=start + 1, enable=1, dx=1), none | dict(addr=start - 2, enable=1, dy=-1),
         none | dict(addr=start, enable=1), none]
     at += isa.row_words
     assert [isa.column.decode(word) for word in words[at:at + isa.column_words]] == [

@@ -85,7 +85,7 @@ def test_columns_that_share_a_bank_write_in_turn():
     config = AcceleratorConfig(rows=4, cols=9, bank_depth=4096, acc_depth=16, bus_bits=64,
                                memory=Memory(bytes_per_cycle=1024, latency_cycles=1))
     layers = {layer.name: layer for layer in predict(builder.graph(), config).layers}
-    assert layers["b"].beats == 1024 and 3 * 1024 <= layers["b"].cycles <= 3 * 1024 + 40
+    assert layers["b"].beats == 1024 and 3 * 1024 <= layers["b"].cycles <= 3 * 1024 + 50
 
 
 def test_what_cannot_run_has_no_price():

@@ -16,15 +16,16 @@ gains = st.one_of(st.floats(0, 1), st.floats(0, 65534), st.floats(1e-12, 1e-3),
 offsets = st.one_of(st.floats(-100, 100), st.floats(-1e15, 1e15), st.integers(0, 60).map(lambda e: -(2.0**e)))
 
 
-@given(gains, offsets, st.integers(-ACC, ACC))
-@example(16384.75, -137445246883.0, 8388480)  # saturates, but would not if moved to where the exact gain just does
-def test_close_to_the_real_function_and_in_range(gain, offset, acc):
-    mul, add, places = fold(np.array([gain]), np.array([offset]), np.array([ACC]))
-    Layer(weight=np.zeros((1, 1), np.int8), mul=mul, add=add, shift=places).check("fold", 1, 1)
-    q = min(max((acc * int(mul[0]) + int(add[0])) >> int(places[0]), 0), 15)
+@given(gains, offsets, st.integers(-ACC, ACC), st.sampled_from([4, 8]))
+@example(16384.75, -137445246883.0, 8388480, 4)  # saturates, but would not if moved to where the exact gain just does
+def test_close_to_the_real_function_and_in_range(gain, offset, acc, bits):
+    top = 2**bits - 1
+    mul, add, places = fold(np.array([gain]), np.array([offset]), np.array([ACC]), bits)
+    Layer(weight=np.zeros((1, 1), np.int8), mul=mul, add=add, shift=places).check("fold", 1, 1, 4)
+    q = min(max((acc * int(mul[0]) + int(add[0])) >> int(places[0]), 0), top)
     # Half a unit of the last kept place in gain and in offset.
     slack = Fraction(abs(acc) + 1, 2 << int(places[0])) * Fraction(1001, 1000)
-    wanted = [min(max(floor(Fraction(gain) * acc + Fraction(offset) + e), 0), 15) for e in (-slack, slack)]
+    wanted = [min(max(floor(Fraction(gain) * acc + Fraction(offset) + e), 0), top) for e in (-slack, slack)]
     assert wanted[0] <= q <= wanted[1]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from codesign.errors import CodesignError
 from codesign.graph import Conv, GlobalAverage, GraphBuilder, Linear
-from codesign.integer import IntegerNetwork, Layer
+from codesign.integer import IntegerNetwork, Layer, weight_digits
 
 
 def layer(m=2, k=3, **changes):
@@ -27,12 +27,25 @@ def layer(m=2, k=3, **changes):
 ])
 def test_bad_layers(changes, message):
     with pytest.raises(CodesignError, match=f"^{re.escape(message)}$"):
-        layer(**changes).check("conv", 2, 3)
+        layer(**changes).check("conv", 2, 3, 4)
 
 
 def test_corners_are_allowed():
     layer(weight=np.array([[-8, 7, 0]] * 2), mul=np.array([0, 65535]), add=np.array([-2**39, 2**39 - 1]),
-          shift=np.array([0, 47])).check("conv", 2, 3)
+          shift=np.array([0, 47])).check("conv", 2, 3, 4)
+
+
+@pytest.mark.parametrize("bits, low, high", [(2, -2, 1), (4, -8, 7), (8, -128, 119)])
+def test_weights_are_their_digits_and_keep_their_range(bits, low, high):
+    weight = np.arange(low, high + 1).astype(np.int8)[None]
+    layer(1, weight=weight).check("conv", 1, weight.size, bits)
+    digits = weight_digits(weight, bits)
+    assert len(digits) == (2 if bits == 8 else 1)
+    assert all(digit.min() >= -8 and digit.max() <= 7 for digit in digits)
+    np.testing.assert_array_equal(sum(digit.astype(int) << 4 * i for i, digit in enumerate(digits)), weight)
+    for wrong in (low - 1, high + 1):
+        with pytest.raises(CodesignError, match=f"^conv: weight must be in {low}..{high}, not {wrong}..{wrong}$"):
+            layer(1, 1, weight=np.full((1, 1), wrong)).check("conv", 1, 1, bits)
 
 
 def test_network_has_exactly_its_layers():

@@ -19,18 +19,27 @@ def build(shape, *steps):
     return builder.graph()
 
 
+def shifted(x, operands):
+    """Channel c of x (1, C, H, W) moved by operand c's offset, zeros outside."""
+    (h, w), reach = x.shape[2:], 3
+    padded = np.pad(x[0], ((0, 0), (reach, reach), (reach, reach)))
+    return np.array([[channel[reach + o.dy:reach + o.dy + h, reach + o.dx:reach + o.dx + w]
+                      for channel, o in zip(padded, operands, strict=True)]])
+
+
 def evaluate(gemms, network, image):
     """Every Gemm's map, computed from its operands one by one."""
     maps = {}
     for index, gemm in enumerate(gemms):
         x = np.array([(image if o.source == IMAGE else maps[o.source])[o.channel] for o in gemm.operands])[None]
-        x = reference.shift(x, tuple((o.dx, o.dy) for o in gemm.operands))
+        x = shifted(x, gemm.operands)
         if gemm.identity:
             y = x
         else:
             layer = network.layers[gemm.name]
             y = reference.pointwise(x, layer.weight)
-            y = y * layer.mul[:, None, None] + layer.add[:, None, None] if gemm.raw else reference.requantize(y, layer)
+            y = (y * layer.mul[:, None, None] + layer.add[:, None, None] if gemm.raw
+                 else reference.requantize(y, layer, gemm.activation_bits))
         assert y.shape[1:] == gemm.in_shape
         if gemm.padding is not None:
             y = reference.max_pool(y, gemm.padding)
@@ -85,11 +94,14 @@ def test_a_second_shift_is_copied_in_between():
 
 
 @pytest.mark.parametrize("shape, steps, message", [
-    ((1, 4, 4), [("pool", MaxPool(), "input")],
-     "pool: must come after a convolution, not after 8-bit values"),
+    ((1, 17, 17), [("sums", GlobalAverage(), "input"), ("pool", MaxPool(padding=1), "sums")],
+     "sums: average must cover at most 257 pixels of 8 bits, not 289"),
+    ((1, 16, 16), [("sums", GlobalAverage(), "input"), ("pool", MaxPool(padding=1), "sums")],
+     "pool: must come after a convolution, not after 16-bit values"),
     ((1, 4, 4), [("a", Conv(out_channels=2), "input"), ("all", Concat(), "a", "input"),
-                 ("b", Conv(out_channels=2), "all")], r"b: operands must all be of one width, not \[4, 8\] bits"),
-    ((1, 67, 66), [("a", Conv(out_channels=2), "input")], "average: average must cover at most 4369 pixels, not 4422"),
+                 ("b", Conv(out_channels=2), "all")], r"b: operands must all be of the image or none"),
+    ((1, 67, 66), [("a", Conv(out_channels=2), "input")],
+     "average: average must cover at most 4369 pixels of 4 bits, not 4422"),
     ((1, 1, 1), [("a", Conv(out_channels=2), "input"), ("early", Linear(out_channels=3), "a")],
      "Network must have one linear layer, the last"),
 ])

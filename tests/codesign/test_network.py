@@ -45,6 +45,16 @@ def test_digest_sees_the_architecture_alone():
     assert Network.from_yaml(SMALL.replace("conv: 32", "conv: 34")).digest() != network.digest()
 
 
+def test_convolution_and_linear_fields():
+    network = Network.from_dict({**INPUT, "layers": [
+        {"conv": {"out": 8, "kernel": 3, "weight_bits": 8, "activation_bits": 8}}, {"conv": {"out": 4, "kernel": 1}},
+        "average", {"linear": {"out": 10, "weight_bits": 8}}]})
+    assert Network.from_yaml(network.to_yaml()) == network
+    assert network.to_dict()["layers"][1:] == [{"conv": 4}, "average", {"linear": {"out": 10, "weight_bits": 8}}]
+    stem = network.graph().nodes[1].op
+    assert (stem.taps, stem.offsets[0], stem.offsets[-1]) == (9, (-1, -1), (1, 1))
+
+
 def test_block_wiring():
     graph = Network.from_dict({**INPUT, "layers": [
         {"conv": 8}, {"block": {"out": 12, "downsample": True}}, {"block": {"out": 12}}, *END]}).graph()
@@ -74,7 +84,10 @@ def test_released_shift_reads_up_left_centre_right_down():
     ([{"conv": 10**30}], r"conv out must be an integer in 1..16384, not 1000"),
     ([{"conv": 8.0}], r"conv out must be an integer .*, not 8.0"),
     ([{"conv": None}], r"layers\[0\]: conv must give out"),
-    ([{"conv": {"out": 8, "stride": 2}}], r"layers\[0\]: conv key must be one of out, not 'stride'"),
+    ([{"conv": {"out": 8, "stride": 2}}], r"layers\[0\]: conv key must be one of out, kernel, .*, not 'stride'"),
+    ([{"conv": {"out": 8, "kernel": 2}}], r"layers\[0\]: conv kernel must be one of 1, 3, 5, 7, not 2"),
+    ([{"conv": {"out": 8, "weight_bits": 3}}], r"layers\[0\]: conv weight_bits must be one of 2, 4, 8, not 3"),
+    ([{"conv": {"out": 8, "activation_bits": 2}}], r"layers\[0\]: conv activation_bits must be one of 4, 8, not 2"),
     ([{"convolution": 8}], r"layers\[0\]: layer must be one of conv, pool, .*, not \{'convolution': 8\}"),
     ([{"conv": 8, "pool": 1}], r"layers\[0\]: layer must be one of"),
     ([7], r"layers\[0\]: layer must be one of .*, not 7"),

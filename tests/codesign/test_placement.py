@@ -27,7 +27,7 @@ def check(gemms, placement, config):
             assert len(tile.channels) == config.cols and any(c >= 0 for c in tile.channels)
         if gemm.raw:
             continue
-        words = gemm.shape[1] * gemm.shape[2] * gemm.out_planes
+        words = gemm.shape[1] * gemm.shape[2]
         for tile in tiles:
             for column, channel in enumerate(tile.channels):
                 if channel < 0:
@@ -38,8 +38,9 @@ def check(gemms, placement, config):
                 else:
                     assert (home.bank, home.addr) == (
                         column % config.rows, tile.addr + column // config.rows * tile.stride)
-                homes[home.bank].append((home.addr, words, index, last_read.get((index, channel), index),
-                                         (gemm.name, channel)))
+                for plane in range(gemm.out_planes):
+                    homes[home.bank].append((home.addr + plane * config.columns_per_bank * words, words, index,
+                                             last_read.get((index, channel), index), (gemm.name, channel, plane)))
     last = max(index for (source, _), index in last_read.items() if source == IMAGE)
     for region, addr in placement.image:
         for lane in range(config.load_lanes):  # those that hold nothing are written, too

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 from collections import defaultdict
 
 import numpy as np
@@ -46,8 +47,8 @@ def test_every_product_is_computed_once(plan):
         used = {c for c in plan.placement.tiles[p.gemm][p.tile].channels if c >= 0}
         for feed in filter(None, p.feeds):
             weight = 16 if feed.high else 1
-            assert feed.high or not f["scale"]
-            done[p.gemm, p.tile, feed.k, feed.phase, weight].append((start, stop))
+            assert f["scale"] - p.digit == (feed.high and not plan.config.wide_rows)
+            done[p.gemm, p.tile, p.digit, feed.k, feed.phase, weight].append((start, stop))
         sums[p.gemm, p.tile, start, stop].append((f["first"], f["last"], f["acc_addr"], p.pixels))
         if gemm.identity:
             assert {feed.k for feed in p.feeds if feed} <= used
@@ -56,8 +57,8 @@ def test_every_product_is_computed_once(plan):
         for t, tile in enumerate(plan.placement.tiles[index]):
             for k in [c for c in tile.channels if c >= 0] if gemm.identity else range(len(gemm.operands)):
                 feeds = plan.placement.feeds(k, gemm.operands[k])
-                for feed in feeds:
-                    edges = sorted(done[index, t, k, feed.phase, 16 if feed.high else 1])
+                for feed, digit in itertools.product(feeds, range(2 if gemm.weight_bits == 8 else 1)):
+                    edges = sorted(done[index, t, digit, k, feed.phase, 16 if feed.high else 1])
                     assert edges[0][0] == 0 and edges[-1][1] == count
                     assert all(a[1] == b[0] for a, b in zip(edges, edges[1:], strict=False))
                 assert {feed.high for feed in feeds} == ({False, True} if gemm.operands[k].source == IMAGE else {False})
@@ -75,7 +76,7 @@ def test_a_pass_reads_each_bank_once_where_its_operand_is(plan):
             if feed:
                 assert feed.bank == r and feed in plan.placement.feeds(feed.k, gemm.operands[feed.k])
                 # A high half counts sixteenfold by itself in a wide row, or with all others of its pass.
-                assert not feed.high or p.fields["scale"] == 1 or r >= config.rows - config.wide_rows
+                assert not feed.high or p.fields["scale"] == 1 + p.digit or r >= config.rows - config.wide_rows
 
 
 def test_the_image_is_there_before_it_is_read(plan):
@@ -118,7 +119,7 @@ def test_blocks_are_there_when_needed(plan):
     marked = []
     for p in plan.passes:
         gemm, f = plan.gemms[p.gemm], p.fields
-        wanted = (p.gemm, p.tile, [feed and feed.k for feed in p.feeds])
+        wanted = (p.gemm, p.tile, p.digit, [feed and feed.k for feed in p.feeds])
         assert f["load_weights"] == (weights != wanted)
         weights = wanted
         reads = [feed and (row_address(feed, gemm.operands[feed.k], gemm, plan.config), feed.interleave, feed.phase,
@@ -142,7 +143,8 @@ def test_results_are_in_the_banks_before_they_are_read(plan):
             last = written[source]
             width = gemm.in_shape[2]
             # The map's last word is first read by a window at its end, less what a shift and a 2x2 window reach ahead.
-            ahead = p.pixels - 2 * width - 4 if p.pixels == gemm.in_shape[1] * width else 0
+            reach = max(1, *(abs(d) for o in gemm.operands for d in o[2:]))
+            ahead = p.pixels - (reach + 1) * width - reach - 3 if p.pixels == gemm.in_shape[1] * width else 0
             assert p.fields["fence"] or fenced_at > last or now + max(0, ahead) - last >= depth
         if p.fields["fence"]:
             fenced_at = now + 1
@@ -160,9 +162,9 @@ def test_a_pass_by_hand():
     assert (conv.pixels, conv.beats) == (20, 20)
     assert conv.fields == dict(
         mark=True, load_weights=True, load_rows=True, load_columns=True, fence=False, first=True, last=True, raw=False,
-        pool=False, sum=True, sum_first=True, sum_last=True, out_planes=2, planes=0, plane_stride=20, x_first=0,
-        y_first=0, x_left=0, x_last=3, width=4, height=5, row_addr=0, window_addr=0, windows=20, acc_addr=0, scale=0,
-        out_addr=10, out_stride=3, out_group=0)
+        pool=False, sum=True, sum_first=True, sum_last=True, out_planes=2, out_wide=False, planes=0, plane_stride=20,
+        x_first=0, y_first=0, x_left=0, x_last=3, width=4, height=5, row_addr=0, window_addr=0, windows=20, acc_addr=0,
+        scale=0, out_addr=10, out_stride=1, out_group=0)
     assert linear.fields["fence"] and linear.fields["raw"] and linear.beats == 3 and linear.fields["windows"] == 1
 
 

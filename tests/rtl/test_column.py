@@ -1,5 +1,6 @@
 # amaranth: UnusedElaboratable=no
 
+import dataclasses
 import random
 from dataclasses import dataclass
 
@@ -63,21 +64,22 @@ class Drive:
             self.raw[now + Column.RAW_LATENCY] = wrapped(acc * p["mul"] + p["add"], RAW_BITS)
             return
         layer = Layer(np.zeros((1, 1), np.int8), *(np.array([p[name]]) for name in ("mul", "add", "shift")))
-        q = int(requantize(np.full((1, 1, 1, 1), acc), layer)[0, 0, 0, 0])
+        q = int(requantize(np.full((1, 1, 1, 1), acc), layer, 8 if token["wide"] else 4)[0, 0, 0, 0])
         self.result = q if token["window_first"] else self.result + q if token["total"] else max(self.result, q)
         if not token["window_last"]:
             return
         for i in range(token["planes"] + 1):
-            turn = now + Column.LATENCY + self.column.delay + i
+            turn = now + Column.LATENCY + self.column.delay + i * self.config.columns_per_bank
             self.turns.add(turn)
             if p["enable"]:
                 self.written[turn] = (
-                    (token["out_addr"] + token.get("out_stride", 0) * self.position + i) % self.config.bank_depth,
+                    (token["out_addr"] + token["out_stride"] * (self.position + i * self.config.columns_per_bank))
+                    % self.config.bank_depth,
                     self.result >> 4 * i & 15, token.get("group", 0))
 
     def check(self):
         last = len(self.cycles)
-        for _ in range(Column.LATENCY + self.column.delay + 4):
+        for _ in range(Column.LATENCY + self.column.delay + 4 * self.config.columns_per_bank):
             self.add()
         seen = play(self.column, self.cycles)
         assert {t: wrapped(s["raw_data"], RAW_BITS) for t, s in enumerate(seen) if s["raw_valid"]} == self.raw
@@ -104,7 +106,7 @@ def random_pass(drive, rng):
     pixels, passes = rng.randrange(1, 5), rng.randrange(1, 4)
     planes = rng.choice([0, 0, 1, 3])
     total, raw, out = rng.random() < 0.3, rng.random() < 0.2, rng.randrange(64)
-    extra = {"out_stride": rng.randrange(64)} if config.columns_per_bank > 1 else {}
+    extra = {"out_stride": rng.randrange(64), "wide": rng.random() < 0.3}
     extra |= {"group": rng.randrange(config.bank_groups)} if config.bank_groups > 1 else {}
     scale = rng.randrange(3) if passes > 1 else rng.randrange(4)
     for k in range(passes):
@@ -114,7 +116,7 @@ def random_pass(drive, rng):
                       window_first=pixel == 0, window_last=pixel == pixels - 1, out_addr=out, planes=planes, **extra)
             if rng.random() < 0.2:
                 drive.add()
-    for _ in range(planes):
+    for _ in range(planes * config.columns_per_bank):
         drive.add()
 
 
@@ -177,11 +179,31 @@ def test_columns_that_share_a_bank_never_write_it_together(config):
     assert len(spread) == config.columns_per_bank
 
 
+def test_two_digits_of_a_weight_times_four_planes():
+    """The largest scale: products count 16**4."""
+    drive = Drive(dataclasses.replace(SQUARE, acc_bits=32))
+    drive.use(mul=1, add=0, shift=16, enable=1)
+    for psum in (0, 3, -1, 14, 480):
+        drive.sum(psum, first=1, last=1, scale=4, window_first=1, window_last=1)
+    assert [data for _, data, _ in drive.written.values()] == [0, 3, 0, 14, 15]
+    drive.check()
+
+
+def test_an_8_bit_maximum_leaves_in_two_words():
+    drive = Drive(SHARED, 1)
+    drive.use(mul=1, add=0, shift=0, enable=1)
+    for i, psum in enumerate((17, 300, 200, -5)):
+        drive.sum(psum, first=1, last=1, window_first=i == 0, window_last=i == 3, wide=1, planes=1, out_addr=5,
+                  out_stride=7)
+    assert list(drive.written.values()) == [(12, 15, 0), (12 + 3 * 7, 15, 0)]
+    drive.check()
+
+
 def test_a_whole_maps_sum_fills_four_words():
     drive, pixels = Drive(SQUARE), 0xFFFF // 15
     drive.use(mul=1, add=0, shift=0, enable=1)
     for i in range(pixels):
         drive.sum(480, first=1, last=1, total=1, window_first=i == 0, window_last=i == pixels - 1, planes=3,
-                  out_addr=62)
+                  out_addr=62, out_stride=1)
     assert list(drive.written.values()) == [(62, 15, 0), (63, 15, 0), (0, 15, 0), (1, 15, 0)]
     drive.check()

@@ -3,15 +3,16 @@ import random
 import pytest
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.isa import Isa
+from codesign.isa import MAX_OFFSET, Isa
 from codesign.rtl.row import Row
 
 from .harness import play
 
 CONFIG = AcceleratorConfig(rows=4, cols=4, bank_depth=64, acc_depth=4, wide_rows=1, bus_bits=64)
 DEPTH, PIXELS = CONFIG.bank_depth, 1 << CONFIG.pixel_bits
-EDGES = ("left", "right", "up", "down")
-IDLE = {"valid": 0, "swap_weights": 0, "swap_row": 0, "left": 0, "right": 0, "up": 0, "down": 0, "addr": 0}
+EDGES = {"left": ("dx", -1), "right": ("dx", 1), "up": ("dy", -1), "down": ("dy", 1)}
+FAR = dict.fromkeys(EDGES, MAX_OFFSET)
+IDLE = {"valid": 0, "swap_weights": 0, "swap_row": 0, **FAR, "addr": 0}
 
 
 def entry(**fields):
@@ -44,7 +45,7 @@ def random_entry(rng):
     interleave = rng.randrange(3)
     return entry(addr=rng.randrange(PIXELS), enable=rng.random() < 0.8, interleave=interleave,
                  phase=rng.randrange(1 << interleave), wide=rng.random() < 0.5,
-                 **{edge: rng.random() < 0.2 for edge in EDGES})
+                 **{d: rng.choice([0, 0, *range(-MAX_OFFSET, MAX_OFFSET + 1)]) for d in ("dx", "dy")})
 
 
 def random_cycles(rng, length):
@@ -52,6 +53,7 @@ def random_cycles(rng, length):
     cycles = []
     for t in range(length):
         token = {name: rng.random() < 0.3 for name in IDLE} | {"addr": rng.randrange(PIXELS)}
+        token |= {edge: rng.choice([MAX_OFFSET, rng.randrange(MAX_OFFSET + 1)]) for edge in EDGES}
         token["valid"] = t >= DEPTH and rng.random() < 0.8
         cycle = {"token": token, "load": 0, "write_enable": 0}
         if not token["swap_row"] and rng.random() < 0.5:
@@ -69,7 +71,7 @@ def model(cycles):
     for cycle in cycles:
         token = cycle["token"]
         word, phase = divmod((token["addr"] + active["addr"]) % PIXELS, 1 << active["interleave"])
-        outside = any(token[edge] and active[edge] for edge in EDGES)
+        outside = any(sign * active[d] > token[edge] for edge, (d, sign) in EDGES.items())
         fed = token["valid"] and active["enable"] and not outside and phase == active["phase"]
         where = word % DEPTH if fed else None
         answers.append((bank[where] if fed else 0, active["wide"], int(token["swap_weights"]), where))
@@ -96,10 +98,14 @@ def test_random_tokens(seed):
     assert sum(x != 0 for x, *_ in answers) > 100
 
 
+@pytest.mark.parametrize("reach", range(1, MAX_OFFSET + 1))
 @pytest.mark.parametrize("edge", EDGES)
-def test_a_shift_feeds_zero_only_at_its_edge(edge):
-    found = feed([*fill([9]), *use(**{edge: 1})], [{}, *({at: 1} for at in EDGES)])
-    assert found == [9] + [0 if at == edge else 9 for at in EDGES]
+def test_a_shift_feeds_zero_only_near_its_edge(edge, reach):
+    field, sign = EDGES[edge]
+    found = feed([*fill([9]), *use(**{field: sign * reach})],
+                 [{}, *({at: distance} for at in EDGES for distance in range(MAX_OFFSET + 1))])
+    assert found == [9] + [0 if at == edge and distance < reach else 9
+                           for at in EDGES for distance in range(MAX_OFFSET + 1)]
 
 
 @pytest.mark.parametrize("interleave, phase", [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (2, 3)])

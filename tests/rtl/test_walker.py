@@ -44,10 +44,11 @@ def make_pass(config, height, width, padding, start, stop, **more):
                 complete = plane == f["planes"]
                 opens, closes = (x, y) == window[0], (x, y) == window[-1]
                 pixel = len(beats) // (f["planes"] + 1)
-                row = dict(valid=1, left=x == 0, right=x == width - 1, up=y == 0, down=y == height - 1,
+                row = dict(valid=1, left=min(3, x), right=min(3, width - 1 - x),
+                           up=min(3, y), down=min(3, height - 1 - y),
                            addr=base + y * width + x + (plane * f["plane_stride"] & mask) & offsets)
                 column = dict(valid=1, first=f["first"] and plane == 0, last=f["last"] and complete, raw=f["raw"],
-                              total=f["sum"], scale=f["scale"] + plane & 3, planes=f["out_planes"],
+                              total=f["sum"], scale=f["scale"] + plane & 7, planes=f["out_planes"], wide=f["out_wide"],
                               window_first=opens, window_last=closes,
                               acc_addr=(f["acc_addr"] + pixel) % config.acc_depth,
                               out_addr=f["out_addr"] + (0 if f["sum"] else number) & mask)
@@ -57,8 +58,7 @@ def make_pass(config, height, width, padding, start, stop, **more):
                     result = f["last"] and not f["raw"] and f["sum_last"] and final
                 else:
                     result = f["last"] and not f["raw"] and closes and complete
-                if config.columns_per_bank > 1:
-                    column["out_stride"] = f["out_stride"]
+                column["out_stride"] = f["out_stride"]
                 if config.bank_groups > 1:
                     column["group"] = f["out_group"]
                 beats.append((row, column, bool(result)))
@@ -72,14 +72,14 @@ def random_pass(rng, config):
     count = len(windows(height, width, padding))
     start = rng.randrange(count)
     bits = {name: rng.random() < 0.5 for name in ("load_weights", "load_rows", "load_columns", "first", "last", "raw",
-                                                  "sum", "sum_first", "sum_last")}
+                                                  "sum", "sum_first", "sum_last", "out_wide")}
     bits["raw"] &= rng.random() < 0.3
     bits["sum"] &= padding is None
-    wide = {"out_stride": rng.randrange(256)} if config.columns_per_bank > 1 else {}
+    wide = {"out_stride": rng.randrange(256)}
     wide |= {"out_group": rng.randrange(config.bank_groups)} if config.bank_groups > 1 else {}
     return make_pass(config, height, width, padding, start, rng.randrange(start, count) + 1,
                      base=rng.randrange(1 << config.pixel_bits), planes=rng.choice([0, 0, 1, 3]),
-                     out_planes=rng.randrange(4), scale=rng.randrange(4), plane_stride=rng.randrange(256),
+                     out_planes=rng.randrange(4), scale=rng.randrange(5), plane_stride=rng.randrange(256),
                      acc_addr=rng.randrange(16), out_addr=rng.randrange(256), **bits, **wide)
 
 
@@ -121,7 +121,8 @@ def check(config, passes, log):
         if beats:
             row, column, result = beats[0]
             raw, closing = column["last"] and column["raw"], column["into_banks"]
-            phase = (now - 1) % config.columns_per_bank  # log begins with the cycle of start
+            interval = config.columns_per_bank * (2 if column["wide"] and not column["total"] else 1)
+            phase = (now - 1) % interval  # log begins with the cycle of start
             blocked = raw and (now < raw_free or not cycle["room"]) or closing and phase != 0
             assert (cycle["running"], cycle["beat"]) == (1, not blocked)
             assert (cycle["raw_beat"], cycle["result"]) == (raw and not blocked, result and not blocked)

@@ -5,6 +5,7 @@ import torch
 from codesign import reference
 from codesign.errors import CodesignError
 from codesign.graph import Concat, GlobalAverage, MaxPool, Permute, Shift, Slice
+from codesign.integer import WEIGHT_RANGES
 from codesign.network import Network
 from codesign.random_weights import extreme_network, random_network
 from codesign.train.exact import evaluate
@@ -17,6 +18,10 @@ ALL = Network.from_dict({"name": "n", "input": [3, 11, 8], "layers": [
     {"block": {"out": 14, "downsample": True, "shift": ["up-left", "down-right", "up"]}},
     {"block": {"out": 14, "expansion": 3}}, {"pool": 1}, {"shift": ["up", "down-left"]}, {"conv": 9}, "average",
     {"linear": 5}]})
+ORDINARY = Network.from_dict({"name": "o", "input": [3, 11, 8], "layers": [
+    {"conv": {"out": 6, "kernel": 3, "weight_bits": 8, "activation_bits": 8}}, "pool",
+    {"conv": {"out": 7, "kernel": 5, "weight_bits": 2}}, {"conv": {"out": 9, "activation_bits": 8}}, "average",
+    {"linear": {"out": 5, "weight_bits": 8}}]})
 
 
 def _images(n, seed=0):
@@ -45,17 +50,19 @@ def test_concat_equals_reference():
 
 
 @pytest.mark.parametrize("make", [random_network, extreme_network])
+@pytest.mark.parametrize("network", [ALL, ORDINARY], ids=["diracdelta", "ordinary"])
 @pytest.mark.parametrize("seed", range(4))
-def test_exact_equals_reference(make, seed):
-    integer = make(ALL.graph(), seed)
+def test_exact_equals_reference(make, network, seed):
+    integer = make(network.graph(), seed)
     images = _images(9, seed)
     assert np.array_equal(evaluate(integer, torch.from_numpy(images)).numpy(), reference.evaluate(integer, images))
 
 
 @pytest.mark.parametrize("quantizer", ["dorefa", "lsq"])
+@pytest.mark.parametrize("network", [ALL, ORDINARY], ids=["diracdelta", "ordinary"])
 @pytest.mark.parametrize("seed", range(3))
-def test_evaluation_mode_is_the_integer_function(quantizer, seed):
-    module = build(ALL, quantizer, seed)
+def test_evaluation_mode_is_the_integer_function(quantizer, network, seed):
+    module = build(network, quantizer, seed)
     images = torch.from_numpy(_images(32))
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():  # any parameters, negative gains among them
@@ -73,6 +80,15 @@ def test_evaluation_mode_is_the_integer_function(quantizer, seed):
     # With statistics of this very batch, training computes the same up to rounding at a step's edge and its 1/(n-1).
     scaled = raw * integer.logit_scale
     assert torch.corrcoef(torch.stack([scaled.flatten(), trained.detach().double().flatten()]))[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("quantizer", [DoReFa, LearnedStep])
+@pytest.mark.parametrize("bits, low, high", [(2, -2, 1), (4, -8, 7), (8, -119, 119)])
+def test_weights_use_the_range_of_their_bits(quantizer, bits, low, high):
+    weight = torch.randn(40, 50, generator=torch.Generator().manual_seed(2))
+    made = quantizer(weight, bits)(3 * weight)
+    assert made.min() >= WEIGHT_RANGES[bits][0] and made.max() <= high and torch.equal(made, made.round())
+    assert len(torch.unique(made)) > 0.5 * (high - low)
 
 
 def test_dorefa_is_the_released_formula():
