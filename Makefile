@@ -43,5 +43,5 @@ clean:
 	touch $@
 
 .venv/installed-tests: .venv/installed
-	$(PIP) -e '.[test]'
+	$(PIP) -e '.[test,qonnx]'
 	touch $@

@@ -151,11 +151,13 @@ def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
             for start, stop in _chunks(gemm, windows, config, most, pieces[t]) for g in range(len(groups[t]))]
 
 
-def _lead(gemm: Gemm, first: Pass) -> int:
-    """Beats that pass certainly issues before it reads the last pixels of its source map: the writer's head start."""
+def _lead(gemm: Gemm, reach: int, first: Pass) -> int:
+    """Beats that pass certainly issues before it reads the last pixels of its source map: the writer's head start.
+
+    ``reach`` : pixels its operands are read away from the one that is visited, at most.
+    """
     _, height, width = gemm.in_shape
     whole = first.fields["windows"] == Windows(height, width, gemm.padding).count
-    reach = max(1, *(abs(offset) for o in gemm.operands for offset in (o.dx, o.dy)))
     return max(0, first.pixels - (reach + 1) * width - reach - 3) if whole else 0
 
 
@@ -164,6 +166,7 @@ def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: Accelerator
     depth = drain(config)
     result: list[Pass] = []
     held_weights = held_rows = None
+    reach = [max(1, *(abs(offset) for o in gemm.operands for offset in (o.dx, o.dy))) for gemm in gemms]
     age = {IMAGE: depth}  # beats issued since each Gemm's last pixel
     for p in passes:
         gemm = gemms[p.gemm]
@@ -171,7 +174,8 @@ def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: Accelerator
         weights = (p.gemm, p.tile, p.digit, tuple(feed and feed.k for feed in p.feeds))
         rows = tuple((feed.addr, feed.phase, o.dx, o.dy, gemm.in_shape) if feed and o else None
                      for feed, o in zip(p.feeds, used, strict=True))
-        fence = any(age[o.source] + _lead(gemm, p) < depth for o in used if o)
+        lead = _lead(gemm, reach[p.gemm], p)
+        fence = any(age[o.source] + lead < depth for o in used if o)
         result.append(replace(p, fields=p.fields | dict(
             mark=not result or result[-1].gemm != p.gemm, load_weights=weights != held_weights,
             load_rows=rows != held_rows, fence=fence)))

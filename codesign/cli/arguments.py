@@ -98,8 +98,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--random-weights", type=integer(0), metavar="SEED", help="draw the network's weights")
 
 
-def read_model(args: argparse.Namespace, config: "AcceleratorConfig") -> tuple["Network", "IntegerNetwork"]:
-    """The trained model or the network with random weights that the command is about, to be run on ``config``.
+def read_model(args: argparse.Namespace,
+               config: "AcceleratorConfig | None") -> tuple["Network", "IntegerNetwork"]:
+    """The trained model or the network with random weights that the command is about, to be run on ``config``, if any.
 
     Raises :class:`CodesignError` where it cannot run there.
     """
@@ -111,7 +112,7 @@ def read_model(args: argparse.Namespace, config: "AcceleratorConfig") -> tuple["
 
 
 def read_network_or_model(args: argparse.Namespace,
-                          config: "AcceleratorConfig") -> tuple["Network", "IntegerNetwork | None"]:
+                          config: "AcceleratorConfig | None") -> tuple["Network", "IntegerNetwork | None"]:
     """As :func:`read_model`, but a network without weights will do, too: its integers are None."""
     if Path(args.network).is_dir():
         require(args.random_weights is None and args.resolution is None and args.classes is None,
@@ -126,7 +127,8 @@ def read_network_or_model(args: argparse.Namespace,
     from ..random_weights import random_network
     from ..schedule import schedule
 
-    schedule(network.graph(), config)  # what does not fit is told before weights are drawn, which may take long
+    if config is not None:  # what does not fit is told before weights are drawn, which may take long
+        schedule(network.graph(), config)
     return network, random_network(network.graph(), args.random_weights)
 
 
