@@ -57,6 +57,8 @@ class AcceleratorConfig:
     acc_bits : bits per accumulator
     wide_rows : the last so many rows can count their products sixteenfold, so that both halves of an 8-bit pixel go
         through in one pass
+    weight_rows : rows of weights in a program word; more than one makes tiles change faster where bus and memory can
+        bring more than ``cols`` weights a cycle
     bus_bits : data width of the AXI master, a power of two
     burst_beats : beats per AXI read burst, a power of two
     fifo_bursts : bursts the program FIFO holds, a power of two
@@ -70,6 +72,7 @@ class AcceleratorConfig:
     acc_depth: int
     acc_bits: int = 24
     wide_rows: int = 0
+    weight_rows: int = 1
     bus_bits: int
     burst_beats: int = 16
     fifo_bursts: int = 4
@@ -77,8 +80,8 @@ class AcceleratorConfig:
     memory: Memory = field(default_factory=Memory)
 
     _LIMITS = {"rows": (4, 128), "cols": (4, 128), "bank_depth": (64, 1 << 17), "acc_depth": (4, 1 << 14),
-               "acc_bits": (16, 32), "wide_rows": (0, 128), "bus_bits": (64, 512), "burst_beats": (2, 64),
-               "fifo_bursts": (2, 1024),
+               "acc_bits": (16, 32), "wide_rows": (0, 128), "weight_rows": (1, 8), "bus_bits": (64, 512),
+               "burst_beats": (2, 64), "fifo_bursts": (2, 1024),
                "clock_hz": (1_000_000, 1_000_000_000)}
     _POWERS_OF_TWO = ("bank_depth", "acc_depth", "bus_bits", "burst_beats", "fifo_bursts")
     _SURROUNDINGS = ("name", "clock_hz", "memory")
@@ -92,9 +95,11 @@ class AcceleratorConfig:
                     f"Accelerator {key} must be a power of two, not {value}")
         require(self.wide_rows <= self.rows,
                 f"Accelerator wide_rows must be at most rows ({self.rows}), not {self.wide_rows}")
+        require(self.rows % self.weight_rows == 0,
+                f"Accelerator weight_rows must divide rows ({self.rows}), not be {self.weight_rows}")
         require(self.bus_bits >= self.word_bits,
-                f"Accelerator bus_bits must be at least {self.word_bits} bits for {self.cols} columns, "
-                f"not {self.bus_bits}")
+                f"Accelerator bus_bits must be at least {self.word_bits} bits for {self.weight_rows * self.cols} "
+                f"weights a word, not {self.bus_bits}")
         require(self.burst_beats * self.bus_bits // 8 <= 4096,
                 f"Accelerator burst_beats must be at most {4096 * 8 // self.bus_bits} on a {self.bus_bits}-bit bus "
                 f"(a burst stays within 4096 bytes), not {self.burst_beats}")
@@ -103,8 +108,8 @@ class AcceleratorConfig:
 
     @property
     def word_bits(self) -> int:
-        """Bits of one program word: a row of weights, padded to a power of two of at least 64."""
-        return max(64, 1 << math.ceil(math.log2(self.cols * W_BITS)))
+        """Bits of one program word: ``weight_rows`` rows of weights, padded to a power of two of at least 64."""
+        return max(64, 1 << math.ceil(math.log2(self.weight_rows * self.cols * W_BITS)))
 
     @property
     def words_per_beat(self) -> int:

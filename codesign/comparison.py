@@ -7,8 +7,8 @@ import numpy as np
 
 from .accelerator import AcceleratorConfig
 from .compiler import compile_network
+from .gemm import Gemm
 from .integer import A_BITS, IntegerNetwork
-from .lowering import Gemm
 from .program import Program
 from .reference import run
 from .schedule import Schedule

@@ -5,9 +5,9 @@ import numpy as np
 from .accelerator import AcceleratorConfig
 from .analysis import max_values
 from .errors import require
+from .gemm import Gemm
 from .integer import IntegerNetwork, Layer, weight_digits
 from .isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
-from .lowering import Gemm
 from .program import Program
 from .schedule import Load, Pass, Schedule, row_address, schedule
 
@@ -52,8 +52,10 @@ class _Blocks:
         weight = self.digits[p.gemm][p.digit][np.ix_(columns, rows)].astype(np.int64) & 15
         weight[columns < 0] = 0
         weight[:, rows < 0] = 0
-        nibbles = np.zeros((config.rows, config.word_bits // 4), np.uint8)
-        nibbles[:, :config.cols] = weight.T[::-1]  # last row first
+        words, cols = self.isa.weight_words, config.cols
+        nibbles = np.zeros((words, config.word_bits // 4), np.uint8)
+        for part in range(config.weight_rows):  # of the array, from the top
+            nibbles[:, part * cols:(part + 1) * cols] = weight.T[part * words:(part + 1) * words][::-1]
         return (nibbles[:, ::2] | nibbles[:, 1::2] << 4).tobytes()
 
     def rows(self, p: Pass) -> bytes:
@@ -82,7 +84,7 @@ class _Blocks:
         return bits.to_bytes(self.isa.instruction_words * self.config.word_bits // 8, "little")
 
     def packet(self, p: Pass) -> bytes:
-        blocks = [self.instruction(Opcode.PASS, **p.fields)]
+        blocks = [] if p.again else [self.instruction(Opcode.PASS, **p.fields)]
         for flag, block in (("load_weights", self.weights), ("load_rows", self.rows), ("load_columns", self.columns)):
             if p.fields[flag]:
                 blocks.append(block(p))

@@ -25,7 +25,6 @@ from .timing import (
     result_interval,
     row_wait,
 )
-from .windows import Windows
 
 __all__ = ["LayerCycles", "Prediction", "predict", "predict_schedule"]
 
@@ -131,7 +130,8 @@ class _Run:
         self.active = self.loading = self.held = self.fenced = self.bank_reads = self.bank_writes = 0
         self.stamps: list[int] = []
         self.last_beat = self.free = 0  # cycle of the last beat; from when on the walker takes another pass
-        self.drained = self.rows_free = self.columns_free = 0
+        self.drained = self.rows_free = 0
+        self.columns_free = 0, 0  # the set loaded next, and the other one
         self.rows_enabled = 0
         self.raw_beats: list[int] = []
         self.loads_left = len(plan.loads)
@@ -148,8 +148,8 @@ class _Run:
 
     def _words(self, p: Pass) -> int:
         f, isa = p.fields, self.isa
-        return (isa.instruction_words + f["load_weights"] * isa.weight_words + f["load_rows"] * isa.row_words
-                + f["load_columns"] * isa.column_words)
+        return ((not p.again) * isa.instruction_words + f["load_weights"] * isa.weight_words
+                + f["load_rows"] * isa.row_words + f["load_columns"] * isa.column_words)
 
     def load(self, fields: dict[str, int]) -> None:
         self.loads_left -= 1
@@ -166,14 +166,15 @@ class _Run:
 
     def run_pass(self, p: Pass) -> None:
         stream, isa, f = self.stream, self.isa, p.fields
-        stream.take(isa.instruction_words)
+        if not p.again:
+            stream.take(isa.instruction_words)
         if f["load_weights"]:
             stream.take(isa.weight_words)
         if f["load_rows"]:
             stream.take(isa.row_words, self.rows_free)
             self.rows_enabled = sum(feed is not None for feed in p.feeds)
         if f["load_columns"]:
-            stream.take(isa.column_words, self.columns_free)
+            stream.take(isa.column_words, self.columns_free[0])
         handover = max(stream.now + 1, self.free)
         if f["fence"] and self.drained > handover:
             self.fenced += self.drained - max(handover, self.last_beat + 1)
@@ -183,9 +184,9 @@ class _Run:
         if f["load_rows"]:
             self.rows_free = handover + 1 + row_wait(self.config)
         if f["load_columns"]:
-            self.columns_free = handover + 1 + column_wait(self.config)
+            self.columns_free = self.columns_free[1], handover + 1 + column_wait(self.config)
         self._beats(p, handover)
-        stream.now = max(stream.now, handover)
+        stream.now = max(stream.now, handover - 1)
 
     def _beats(self, p: Pass, handover: int) -> None:
         first, interval = handover + 1, 1
@@ -219,7 +220,7 @@ class _Run:
         if gemm.total:
             beats = [p.beats - 1] if f["sum_last"] else []
         else:
-            closing = Windows(*gemm.in_shape[1:], gemm.padding).closing_pixels(p.start, p.start + f["windows"])
+            closing = gemm.windows.closing_pixels(p.start, p.start + f["windows"])
             beats = [(i + 1) * gemm.planes - 1 for i in closing]
         for position in range(config.columns_per_bank):
             delay = (position - position * config.rows) % config.columns_per_bank

@@ -7,11 +7,15 @@ made of packets: an instruction, followed by the blocks its flags announce, in t
 ====================  ======================================  ======================================
 block                 words                                   content
 ====================  ======================================  ======================================
-weights               rows                                    one row of 4-bit weights a word (column 0 in
-                                                              the lowest bits), **last row first**
+weights               rows / weight_rows                      one row of 4-bit weights (column 0 in the
+                                                              lowest bits) of each of ``weight_rows`` parts of
+                                                              the array, the topmost lowest, **last row first**
 row descriptors       rows * 32 / word_bits                   one 32-bit entry a row: where it reads
 column parameters     cols * 64 / word_bits                   one 64-bit entry a column: requantization
 ====================  ======================================  ======================================
+
+Where ``repeat`` is not 0, so many more passes follow that differ in weights (and column parameters, if announced)
+alone and have only these blocks: accumulators and results go on from where the pass before stopped.
 
 ``LOAD`` is followed by ``words`` words of image instead, which start at the next bus beat: 4-bit value i of a word
 goes to bank rows - load_lanes + i, word k to address base + k. Widths derive from the configuration.
@@ -26,10 +30,11 @@ from .errors import require
 from .integer import ADD_BITS, MUL_BITS
 
 __all__ = ["COORD_BITS", "COLUMN_ENTRY_BITS", "Field", "Layout", "MAX_OFFSET", "Opcode",
-           "ROW_ENTRY_BITS", "SCALE_BITS", "SHIFT_BITS", "Isa"]
+           "REPEAT_BITS", "ROW_ENTRY_BITS", "SCALE_BITS", "SHIFT_BITS", "Isa"]
 
 COORD_BITS = 10  # map width and height: at most 1023 pixels
 SHIFT_BITS = 6
+REPEAT_BITS = 7
 SCALE_BITS = 3  # four planes of 4 bits, times two digits of a weight
 SHIFT_OFFSET_BITS = 3
 MAX_OFFSET = 3  # pixels a row may read away from the one that is visited
@@ -100,6 +105,7 @@ class Isa:
         self.instructions = {
             Opcode.PASS: Layout("PASS", [
                 op,
+                ("repeat", REPEAT_BITS, False, "passes that follow without an instruction, see above"),
                 ("mark", 1, False, "first pass of a layer: the trace notes the cycle"),
                 ("load_weights", 1, False, "a weights block follows"),
                 ("load_rows", 1, False, "a row descriptor block follows"),
@@ -155,7 +161,7 @@ class Isa:
         ])
         word = config.word_bits
         self.instruction_words = math.ceil(max(x.width for x in self.instructions.values()) / word)
-        self.weight_words = config.rows
+        self.weight_words = config.rows // config.weight_rows
         self.row_words = math.ceil(config.rows * ROW_ENTRY_BITS / word)
         self.column_words = math.ceil(config.cols * COLUMN_ENTRY_BITS / word)
 

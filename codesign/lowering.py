@@ -5,10 +5,10 @@ map. A max-pool or global average is fused into the convolution before it where 
 nothing else; otherwise an identity product carries it.
 """
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from .errors import CodesignError, require
+from .gemm import IMAGE, Gemm, Operand
 from .graph import (
     Concat,
     Conv,
@@ -22,52 +22,11 @@ from .graph import (
     Shift,
     Slice,
 )
-from .integer import A_BITS, PIXEL_BITS, W_BITS
+from .integer import A_BITS, PIXEL_BITS
 
-__all__ = ["IMAGE", "Gemm", "Operand", "lower"]
+__all__ = ["lower"]
 
-IMAGE = -1  # an operand's source: the input image instead of a Gemm
 MAX_PLANES = 4
-
-
-class Operand(NamedTuple):
-    """One input of a product: ``channel`` of Gemm ``source``, read at an offset of (dx, dy) pixels."""
-
-    source: int
-    channel: int
-    dx: int
-    dy: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gemm:
-    """``out[m, pixel] = requantize(sum over k of weight[m, k] * operand[k, pixel])``, then pooled.
-
-    name : the convolution's or linear layer's node name; for an identity, the name of the node it carries
-    node : index of the graph node whose map this Gemm's output is
-    identity : weights are the identity (out_channels == operands), gain 1
-    in_shape, shape : of the map before pooling and of the result (channels, height, width)
-    padding : of a fused 2x2 max-pool, else None
-    total : the map is summed (global average)
-    raw : results are logits
-    planes, out_planes : 4-bit words per operand (of the image, whose halves lie in different banks: 1) and per result
-    weight_bits, activation_bits : of the weights; of an output before it is summed
-    """
-
-    name: str
-    node: int
-    operands: tuple[Operand, ...]
-    out_channels: int
-    in_shape: Shape
-    shape: Shape
-    planes: int
-    out_planes: int = 1
-    weight_bits: int = W_BITS
-    activation_bits: int = A_BITS
-    identity: bool = False
-    padding: int | None = None
-    total: bool = False
-    raw: bool = False
 
 
 def _total_planes(name: str, pixels: int, activation_bits: int) -> int:

@@ -12,8 +12,8 @@ import numpy as np
 
 from .accelerator import AcceleratorConfig
 from .errors import CodesignError
+from .gemm import IMAGE, Gemm, Operand
 from .image import ImageRegion, image_regions
-from .lowering import IMAGE, Gemm, Operand
 
 __all__ = ["Feed", "Place", "Placement", "Tile", "place"]
 

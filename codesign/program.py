@@ -98,8 +98,8 @@ class Program:
             lines.append(f"{at // size:8}  {op.name:<5} {shown}".rstrip())
             at += isa.instruction_words * size
             if op is Opcode.PASS:
-                at += size * (fields["load_weights"] * isa.weight_words + fields["load_rows"] * isa.row_words
-                              + fields["load_columns"] * isa.column_words)
+                per_pass = fields["load_weights"] * isa.weight_words + fields["load_columns"] * isa.column_words
+                at += size * ((1 + fields["repeat"]) * per_pass + fields["load_rows"] * isa.row_words)
             else:  # what follows starts at the next beat
                 at = -(-at // self.beat_bytes) * self.beat_bytes + fields.get("words", 0) * size
         return "\n".join(lines)

@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 
 from .accelerator import AcceleratorConfig
 from .errors import require
+from .gemm import IMAGE, Gemm, Operand
 from .graph import Graph
 from .image import ImageRegion
 from .integer import A_BITS, W_BITS
-from .isa import COORD_BITS
-from .lowering import IMAGE, Gemm, Operand, lower
+from .isa import COORD_BITS, REPEAT_BITS
+from .lowering import lower
 from .placement import Feed, Placement, place
 from .timing import drain
 from .windows import Windows
 
 __all__ = ["Load", "Pass", "Schedule", "row_address", "schedule"]
 
-MOST_PIECES = 16  # that the image is loaded in, each while the one before is worked on
-PIECE_WORDS = 128  # below which that is not worth an instruction
+MOST_PIECES = 128  # that the image is loaded in, each while the one before is worked on
+PIECE_WORDS = 64  # below which that is not worth an instruction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ class Pass:
     start : its first window
     pixels : pixels streamed, and ``beats`` = pixels * planes
     fields : of the PASS instruction
+    again : it is one of the repetitions that an instruction before announced, and has none of its own
     """
 
     gemm: int
@@ -53,6 +55,12 @@ class Pass:
     pixels: int
     beats: int
     fields: dict[str, int]
+    again: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Its results go to the banks."""
+        return bool(self.fields["last"]) and not self.fields["raw"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ def _base_fields(gemm: Gemm, windows: Windows, start: int, stop: int, config: Ac
 
 def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
     config = placement.config
-    windows = Windows(*gemm.in_shape[1:], gemm.padding)
+    windows = gemm.windows
     tiles = placement.tiles[index]
     everything = list(range(len(gemm.operands)))
     # An identity's tile reads only the channels it writes.
@@ -127,8 +135,8 @@ def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
               for tile in tiles]
     most = max(map(len, groups))
     pixels = windows.pixels()
-    # Small maps: all tiles share the accumulators, so that the row descriptors are sent once per operand group.
-    by_group = most > 1 and not gemm.identity and len(tiles) * pixels <= config.acc_depth
+    # Small maps: tiles share the accumulators, so that row descriptors are sent once for all of a batch.
+    batch = min(len(tiles), config.acc_depth // pixels) if most > 1 and not gemm.identity else 1
 
     def one(t: int, g: int, start: int, stop: int) -> Pass:
         tile, (digit, scale, feeds) = tiles[t], groups[t][g]
@@ -137,13 +145,16 @@ def _gemm_passes(index: int, gemm: Gemm, placement: Placement) -> list[Pass]:
         results = 0 if gemm.total else start
         fields = _base_fields(gemm, windows, start, stop, config) | dict(
             first=g == 0, last=last, load_columns=last and start == 0, scale=scale,
-            acc_addr=t * pixels if by_group else 0,
-            out_addr=tile.addr + results & config.bank_depth - 1, out_stride=tile.stride, out_group=tile.group)
+            acc_addr=t % batch * pixels if batch > 1 else 0)
+        if last and not gemm.raw:
+            fields |= dict(out_addr=tile.addr + results & config.bank_depth - 1, out_stride=tile.stride,
+                           out_group=tile.group)
         return Pass(gemm=index, tile=t, digit=digit, feeds=feeds, start=start, pixels=count, beats=count * gemm.planes,
                     fields=fields)
 
-    if by_group:
-        return [one(t, g, 0, windows.count) for g in range(most) for t in range(len(tiles))]
+    if batch > 1:
+        return [one(t, g, 0, windows.count) for at in range(0, len(tiles), batch) for g in range(most)
+                for t in range(at, min(at + batch, len(tiles)))]
     # The first tile may follow the image as it comes in.
     image_words = sum(region.words for region, _ in placement.image) if gemm.operands[0].source == IMAGE else 0
     pieces = [max(1, min(MOST_PIECES, image_words // PIECE_WORDS))] + [1] * (len(tiles) - 1)
@@ -156,8 +167,8 @@ def _lead(gemm: Gemm, reach: int, first: Pass) -> int:
 
     ``reach`` : pixels its operands are read away from the one that is visited, at most.
     """
-    _, height, width = gemm.in_shape
-    whole = first.fields["windows"] == Windows(height, width, gemm.padding).count
+    width = gemm.in_shape[2]
+    whole = first.fields["windows"] == gemm.windows.count
     return max(0, first.pixels - (reach + 1) * width - reach - 3) if whole else 0
 
 
@@ -184,6 +195,32 @@ def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: Accelerator
     return result
 
 
+def _repeats(p: Pass, q: Pass, config: AcceleratorConfig) -> bool:
+    """Whether ``q`` is what the hardware does after ``p`` with nothing but other weights and column parameters."""
+    f, results = p.fields, 0 if p.fields["sum"] else p.fields["windows"]
+    going_on = f | dict(acc_addr=f["acc_addr"] + p.pixels, mark=False, fence=False, load_rows=False)
+    if p.writes:
+        going_on["out_addr"] = f["out_addr"] + results & config.bank_depth - 1
+    return bool(f["load_weights"]) and q.gemm == p.gemm and q.fields == going_on
+
+
+def _with_repeats(steps: list[Load | Pass], config: AcceleratorConfig) -> list[Load | Pass]:
+    """Let one instruction stand for as many passes as it can."""
+    result: list[Load | Pass] = []
+    first = 0  # index of the pass with the instruction
+    for index, step in enumerate(steps):
+        before, repeats = steps[index - 1] if index else None, index - first
+        if (isinstance(before, Pass) and isinstance(step, Pass) and repeats < 1 << REPEAT_BITS
+                and _repeats(before, step, config)):
+            opening = result[first]
+            result[first] = replace(opening, fields=opening.fields | dict(repeat=repeats))
+            result.append(replace(step, again=True))
+        else:
+            first = index
+            result.append(step)
+    return result
+
+
 class _Loader:
     """Brings the image in, just before it is needed."""
 
@@ -197,8 +234,7 @@ class _Loader:
         if gemm.operands[0].source != IMAGE:
             return []
         used = [gemm.operands[feed.k] for feed in p.feeds if feed]
-        _, height, width = gemm.in_shape
-        windows = Windows(height, width, gemm.padding)
+        windows, (_, height, width) = gemm.windows, gemm.in_shape
         _, y = windows.corner(p.start + p.fields["windows"] - 1)
         rows = min(height, y + windows.step + max(o.dy for o in used if o is not None))
         made = []
@@ -226,7 +262,7 @@ def schedule(graph: Graph, config: AcceleratorConfig) -> Schedule:
     steps: list[Load | Pass] = []
     for p in _with_state(passes, gemms, config):
         steps += [*loader.before(p, gemms[p.gemm]), p]
-    return Schedule(config, graph, gemms, placement, tuple(steps))
+    return Schedule(config, graph, gemms, placement, tuple(_with_repeats(steps, config)))
 
 
 def row_address(feed: Feed, operand: Operand, gemm: Gemm, config: AcceleratorConfig) -> int:

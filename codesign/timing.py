@@ -9,7 +9,7 @@ FETCH_START = 2  # from a run's first cycle to the first read request
 FETCH_BEAT = 2  # from a beat's arrival to its first word's being there
 WALK = 1  # from a beat's issue to its tokens
 ROW = 3  # from a row's token to its activation: address, bank, output register
-ARRAY_LOAD = 2  # from a weight word's register to the elements
+ARRAY_LOAD = 3  # from a weight word's register to the elements: no sooner than the swap handed over as it was taken
 COLUMN = 7  # from a complete sum to its result's first word: accumulate 2, multiply, add, clamp, pool, output
 COLUMN_RAW = 4  # from a complete sum to its raw result
 WRITE = 3  # from the value that completes a beat to its write request
@@ -40,5 +40,8 @@ def row_wait(config: AcceleratorConfig) -> int:
 
 
 def column_wait(config: AcceleratorConfig) -> int:
-    """From a handover until the swap it started has passed the last column's last parameter."""
+    """From a handover until the swap it started has passed the last column's last parameter.
+
+    There are two sets of shadow registers: one block of parameters may be loaded while another's swap is under way.
+    """
     return first_sum(config) + config.cols + COLUMN_RAW

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.integer import A_BITS, W_BITS
+from codesign.integer import A_BITS
 from codesign.isa import COLUMN_ENTRY_BITS, ROW_ENTRY_BITS, Isa, Opcode
 from codesign.registers import ADDRESS_BITS, Error
 from codesign.timing import drain, first_sum
@@ -72,6 +72,7 @@ class Accelerator(wiring.Component):
             narrower.align.eq(sequencer.align),
             walker.start.eq(control.start),
             walker.go.eq(sequencer.go), walker.fields.eq(sequencer.fields),
+            walker.again.eq(sequencer.again), walker.column_set.eq(sequencer.column_set),
             sequencer.available.eq(walker.available), sequencer.beat.eq(walker.beat),
         ]
         rows = self._rows(m, walker, sequencer)
@@ -137,7 +138,7 @@ class Accelerator(wiring.Component):
             token = row.token_next
             rows.append(row)
         m.d.comb += [self.array.load.eq(sequencer.weight_load), self.array.index.eq(sequencer.index),
-                     self.array.word.eq(sequencer.word[:config.cols * W_BITS])]
+                     self.array.word.eq(sequencer.word)]
         return rows
 
     def _columns(self, m, walker, sequencer):
@@ -154,6 +155,7 @@ class Accelerator(wiring.Component):
             m.d.comb += [
                 column.psum.eq(self.array.psum[c]), column.token.eq(token), column.entry.eq(entry),
                 column.load.eq(sequencer.column_load & (sequencer.index == c // per_word)),
+                column.load_set.eq(sequencer.column_set),
             ]
             token = column.token_next
             columns.append(column)

@@ -19,7 +19,7 @@ MAX_SCALE = 4
 def column_token(config: AcceleratorConfig) -> data.StructLayout:
     """What travels along the columns, one column a cycle, with every pixel.
 
-    valid : a sum arrives; swap : from the next cycle on, use the parameters that were loaded
+    valid : a sum arrives; swap : from the next cycle on, use the parameters that were loaded into this ``set``
     first : the accumulator starts here; last : its sum is complete
     raw : complete sums leave as they are; total : pooling adds instead of taking the maximum
     window_first, window_last : the pixel opens or closes a pooling window
@@ -28,8 +28,8 @@ def column_token(config: AcceleratorConfig) -> data.StructLayout:
     acc_addr, out_addr, out_stride, group : of the accumulator; of the result's first word in its bank; words of one
     plane of a channel; set of banks
     """
-    layout = {"valid": 1, "swap": 1, "first": 1, "last": 1, "raw": 1, "total": 1, "window_first": 1, "window_last": 1,
-              "scale": SCALE_BITS, "planes": 2, "wide": 1,
+    layout = {"valid": 1, "swap": 1, "set": 1, "first": 1, "last": 1, "raw": 1, "total": 1,
+              "window_first": 1, "window_last": 1, "scale": SCALE_BITS, "planes": 2, "wide": 1,
               "acc_addr": config.acc_addr_bits, "out_addr": config.addr_bits, "out_stride": config.addr_bits}
     if config.bank_groups > 1:
         layout["group"] = (config.bank_groups - 1).bit_length()
@@ -53,7 +53,7 @@ class Column(wiring.Component):
     -------
     psum, token : sum from the array and its command, in the same cycle
     token_next : to the next column, one cycle later
-    entry, load : column parameters for the next swap, taken when ``load``
+    entry, load, load_set : column parameters for a swap to come, taken into one of two sets when ``load``
     raw_valid, raw_data : complete sums, acc*mul + add
     write_enable, write_addr, write_data, write_group : results
     write_next : the next cycle is a result's, whether or not this column is enabled
@@ -69,7 +69,7 @@ class Column(wiring.Component):
         token = column_token(config)
         super().__init__({
             "psum": In(signed(config.psum_bits)), "token": In(token), "token_next": Out(token),
-            "entry": In(self.layout.width), "load": In(1),
+            "entry": In(self.layout.width), "load": In(1), "load_set": In(1),
             "raw_valid": Out(1), "raw_data": Out(signed(RAW_BITS)),
             "write_next": Out(1),
             "write_enable": Out(1), "write_addr": Out(config.addr_bits), "write_data": Out(A_BITS),
@@ -118,14 +118,16 @@ class Column(wiring.Component):
 
     def _parameters(self, m, stages):
         """Requantization parameters in force at their own stages: each takes the shadow's as the swap passes."""
-        shadow = Signal(self.layout.width)
-        with m.If(self.load):
-            m.d.sync += shadow.eq(self.entry)
+        shadows = [Signal(self.layout.width, name=f"shadow_{i}") for i in range(2)]
+        for i, shadow in enumerate(shadows):
+            with m.If(self.load & (self.load_set == i)):
+                m.d.sync += shadow.eq(self.entry)
         used = []
         for name, stage in (("mul", 2), ("add", 3), ("shift", 4), ("enable", 5)):
             f = self.layout.fields[name]
             parameter = Signal(signed(f.width) if f.signed else f.width, name=name)
             with m.If(stages[stage].swap):
+                shadow = Mux(stages[stage].set, shadows[1], shadows[0])
                 m.d.sync += parameter.eq(shadow[f.offset:f.offset + f.width])
             used.append(parameter)
         return used

@@ -15,15 +15,17 @@ __all__ = ["Sequencer"]
 class Sequencer(wiring.Component):
     """Takes one word a cycle from the stream; a pass is handed over in the cycle after its last word, or later.
 
-    While a pass runs, the next one's words are taken; the shadow registers keep them apart. A block of row
-    descriptors waits :attr:`row_wait` cycles after the handover that swapped the last one in, one of column
-    parameters :attr:`column_wait`: by then the swap has reached every row or column.
+    From the cycle of a handover on, the next pass's words are taken; the shadow registers keep them apart. A block of
+    row descriptors waits :attr:`row_wait` cycles after the handover that swapped the last one in: by then the swap
+    has reached every row. Column parameters, which have two sets of shadow registers, wait :attr:`column_wait` cycles
+    after the handover that swapped in the last but one.
 
     Members
     -------
     start : begin with the next word
     words, align : the stream; drop the rest of the current beat
-    go, fields, available : the walker's
+    go, fields, again, available : the walker's
+    column_set : shadow registers that the column parameters of the pass in hand are loaded to and swapped in from
     beat, raw_beat : it issues a beat
     weight_load, row_load, column_load, index, word : ``word``, registered, is number ``index`` of such a block
     write : to the last banks: one 4-bit value for each of the image's lanes, at one address
@@ -44,7 +46,8 @@ class Sequencer(wiring.Component):
         self.column_wait = column_wait(config)
         super().__init__({
             "start": In(1), "words": In(stream.Signature(config.word_bits)), "align": Out(1),
-            "go": Out(1), "fields": Out(self.isa.instructions[Opcode.PASS].width), "available": In(1),
+            "go": Out(1), "fields": Out(self.isa.instructions[Opcode.PASS].width), "again": Out(1),
+            "available": In(1), "column_set": Out(1),
             "beat": In(1),
             "weight_load": Out(1), "row_load": Out(1), "column_load": Out(1),
             "index": Out(range(max(config.rows, config.cols))), "word": Out(config.word_bits),
@@ -63,6 +66,7 @@ class Sequencer(wiring.Component):
         instruction = Signal(word_bits * isa.instruction_words)
         complete = Signal.like(instruction)  # with the word that is being taken
         index = Signal.like(self.index)
+        ready, free = Signal(), Signal()  # a pass waits to be handed over; the next one's words may be taken
         m.d.comb += complete.eq(Cat(instruction[word_bits:], words.payload) if isa.instruction_words > 1
                                 else words.payload)
         m.d.comb += self.fields.eq(instruction[:self.fields.shape().width])
@@ -73,7 +77,7 @@ class Sequencer(wiring.Component):
 
         def block(state, length, load, following):
             """Take a block of ``length`` words and mark them ``load`` in the next cycle."""
-            m.d.comb += [words.ready.eq(1), self.hungry.eq(~words.valid)]
+            m.d.comb += [words.ready.eq(free), self.hungry.eq(free & ~words.valid)]
             with m.If(taken):
                 m.d.sync += [load.eq(1), self.index.eq(index), index.eq(index + 1)]
                 with m.If(index == length - 1):
@@ -87,7 +91,10 @@ class Sequencer(wiring.Component):
                     yield number, name, flag(name, of)
 
         def advance(done: int, of):
-            m.next = "READY"
+            m.d.sync += ready.eq(~Cat(wanted for _, _, wanted in after(done, of)).any())
+            m.next = "INSTRUCTION"
+            with m.If(flag("repeat", of) != 0):
+                m.next = "load_weights"
             for _, name, wanted in after(done, of):  # the earliest block wins: it is assigned last
                 with m.If(wanted):
                     m.next = name
@@ -96,13 +103,15 @@ class Sequencer(wiring.Component):
                      self.write.enable.eq(0)]
         row_ready, column_ready, drained = self._waits(m, flag)
         self._count_enabled(m, taken, flag)
+        self._hand_over(m, ready, instruction, flag, drained)
+        m.d.comb += free.eq(~ready | self.go)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.start):
-                    m.d.sync += index.eq(0)
+                    m.d.sync += [index.eq(0), ready.eq(0), self.again.eq(0)]
                     m.next = "INSTRUCTION"
             with m.State("INSTRUCTION"):
-                m.d.comb += [words.ready.eq(1), self.hungry.eq(~words.valid)]
+                m.d.comb += [words.ready.eq(free), self.hungry.eq(free & ~words.valid)]
                 with m.If(taken):
                     m.d.sync += [instruction.eq(complete), index.eq(index + 1)]
                     with m.If(index == isa.instruction_words - 1):
@@ -120,11 +129,6 @@ class Sequencer(wiring.Component):
             with m.State("load_columns"):
                 with m.If(column_ready):
                     block("load_columns", isa.column_words, self.column_load, lambda: advance(2, instruction))
-            with m.State("READY"):
-                m.d.comb += self.fenced.eq(flag("fence", instruction) & self.available & ~drained)
-                with m.If(self.available & (~flag("fence", instruction) | drained)):
-                    m.d.comb += self.go.eq(1)
-                    m.next = "INSTRUCTION"
             with m.State("ALIGN"):
                 m.d.comb += self.align.eq(1)
                 with m.Switch(instruction[:2]):
@@ -150,19 +154,31 @@ class Sequencer(wiring.Component):
                     m.next = "IDLE"
         return m
 
+    def _hand_over(self, m, ready, instruction, flag, drained):
+        """Give the walker the pass that is ready, as soon as it can take it; make its repetition of it, if any."""
+        fence, repeat = flag("fence", instruction), flag("repeat", instruction)
+        m.d.comb += [self.fenced.eq(ready & fence & self.available & ~drained),
+                     self.go.eq(ready & self.available & (~fence | drained))]
+        with m.If(self.go):
+            m.d.sync += [ready.eq(0), self.again.eq(repeat != 0), self.column_set.eq(
+                self.column_set ^ flag("load_columns", instruction))]
+            with m.If(repeat != 0):
+                m.d.sync += [repeat.eq(repeat - 1), *(flag(name, instruction).eq(0)
+                                                      for name in ("mark", "fence", "load_rows"))]
+
     def _waits(self, m, flag):
-        """Count down to when the row shadows, the column shadows and the pipeline are free."""
-        ready = []
-        for cycles, condition in ((self.row_wait, self.go & flag("load_rows", self.fields)),
-                                  (self.column_wait, self.go & flag("load_columns", self.fields)),
-                                  (self.depth, self.beat)):
-            left = Signal(range(cycles + 1))
+        """Count down to when the row shadows, a set of the column shadows and the pipeline are free."""
+        swap_rows, swap_columns = self.go & flag("load_rows", self.fields), self.go & flag("load_columns", self.fields)
+        row_left, drain_left = Signal(range(self.row_wait + 1)), Signal(range(self.depth + 1))
+        column_left = [Signal(range(self.column_wait + 1), name=f"column_left_{i}") for i in range(2)]
+        for left, cycles, condition in ((row_left, self.row_wait, swap_rows), (drain_left, self.depth, self.beat),
+                                        *((left, self.column_wait, swap_columns & (self.column_set == i))
+                                          for i, left in enumerate(column_left))):
             with m.If(condition):
                 m.d.sync += left.eq(cycles)
             with m.Elif(left != 0):
                 m.d.sync += left.eq(left - 1)
-            ready.append(left == 0)
-        return ready
+        return row_left == 0, Mux(self.column_set, column_left[1], column_left[0]) == 0, drain_left == 0
 
     def _count_enabled(self, m, taken, flag):
         """How many rows and columns the pass in hand uses, counted as their descriptors come in."""

@@ -28,6 +28,8 @@ class Walker(wiring.Component):
     -------
     start : a run begins
     go : take ``fields`` (of PASS) and begin; only while ``available``
+    again : its accumulators and results go on from where the last pass stopped
+    column_set : the set of column parameters that it swaps in
     available : idle, or in the last beat
     room : the writer takes another ``config.cols`` values
     beat, raw_beat, result : a beat is issued in this cycle; whose results leave raw; that completes a window
@@ -42,7 +44,8 @@ class Walker(wiring.Component):
         self.config = config
         self.layout = Isa(config).instructions[Opcode.PASS]
         super().__init__({
-            "start": In(1), "go": In(1), "fields": In(self.layout.width), "available": Out(1), "room": In(1),
+            "start": In(1), "go": In(1), "again": In(1), "column_set": In(1),
+            "fields": In(self.layout.width), "available": Out(1), "room": In(1),
             "beat": Out(1), "raw_beat": Out(1), "result": Out(1), "words": Out(3), "running": Out(1),
             "row": Out(row_token(config)), "column": Out(column_token(config)),
         })
@@ -88,8 +91,12 @@ class Walker(wiring.Component):
             m.d.sync += [
                 running.eq(1), started.eq(0), plane.eq(0), plane_offset.eq(0),
                 dx.eq(outside[0]), dy.eq(outside[1]),  # a corner at -1: the window's first pixel is at 0
-                *(f[name].eq(self.fields[x.offset:x.offset + x.width]) for name, x in fields.items()),
+                *(f[name].eq(self.fields[x.offset:x.offset + x.width]) for name, x in fields.items()
+                  if name not in ("acc_addr", "out_addr")),
             ]
+            with m.If(~self.again):
+                m.d.sync += [f[name].eq(self.fields[fields[name].offset:fields[name].offset + fields[name].width])
+                             for name in ("acc_addr", "out_addr")]
 
         loads = {name: self.fields[fields[name].offset] for name in ("load_weights", "load_rows", "load_columns")}
         row, column = self.row, self.column
@@ -105,7 +112,7 @@ class Walker(wiring.Component):
             row.left.eq(near(x)), row.right.eq(near(f["width"] - 1 - x)),
             row.up.eq(near(y)), row.down.eq(near(f["height"] - 1 - y)),
             column.valid.eq(self.beat),
-            column.swap.eq(self.go & loads["load_columns"]),
+            column.swap.eq(self.go & loads["load_columns"]), column.set.eq(self.column_set),
             column.first.eq(f["first"] & (plane == 0)),
             column.last.eq(f["last"] & last_plane),
             column.raw.eq(f["raw"]), column.total.eq(f["sum"]),

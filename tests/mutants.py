@@ -40,8 +40,9 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
     ],
     "array": [
         ("self.index >= r", "self.index > r"),
-        ("for i in range(c):", "for i in range(c + 1):"),
-        ("word[-1].word_select", "word[0].word_select"),
+        ("self.LOAD_LATENCY + above):", "self.LOAD_LATENCY):"),
+        ("self.LOAD_LATENCY + above + c)", "self.LOAD_LATENCY + above + c + 1)"),
+        ("loads[r % part_rows]", "loads[r // config.weight_rows]"),
         ("if r >= self.narrow_rows", "if r > self.narrow_rows"),
     ],
     "row": [
@@ -65,6 +66,8 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("stages[4].wide", "stages[3].wide"),
         ("more = (left != 0) & turn", "more = left != 0"),
         ('("mul", 2)', '("mul", 1)'),
+        ("self.load_set == i", "self.load_set != i"),
+        ("stages[stage].set", "stages[2].set"),
         ("self.write_next.eq(busy)", "self.write_next.eq(busy & enabled)"),
     ],
     "walker": [
@@ -74,6 +77,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ('f["scale"] + plane', 'f["scale"] | plane'),
         ('f["sum_last"] & last_beat', 'f["sum_last"] | last_beat'),
         ("raw_wait.eq(config.cols - 1)", "raw_wait.eq(config.cols - 2)"),
+        ("m.If(~self.again)", "m.If(self.again)"),
         ("turn != 0", "turn == 0"),
         ("turn != shared", "turn == shared"),
         ("running & ~blocked", "running | ~blocked"),
@@ -86,7 +90,12 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
     "sequencer": [
         ("index == length - 1", "index == length"),
         ('~flag("fence", instruction) | drained', '~flag("fence", instruction) & drained'),
-        ("ready.append(left == 0)", "ready.append(left <= 1)"),
+        ("row_left == 0", "row_left <= 1"),
+        ("self.column_set == i", "self.column_set != i"),
+        ("self.column_set ^ flag", "self.column_set | flag"),
+        ("free.eq(~ready | self.go)", "free.eq(~ready)"),
+        ("repeat.eq(repeat - 1)", "repeat.eq(repeat - 2)"),
+        ('("mark", "fence", "load_rows")', '("mark", "fence")'),
         ("self.loading.eq(words.valid)", "self.loading.eq(words.valid & ~self.blocked)"),
         ('index == f["words"] - 1', 'index == f["words"]'),
         ('f["base"] + index', 'f["base"] - index'),

@@ -19,8 +19,8 @@ CONFIGS = [
                       burst_beats=4, fifo_bursts=4),
     AcceleratorConfig(name="13x5", rows=13, cols=5, bank_depth=1024, acc_depth=32, bus_bits=512, burst_beats=16,
                       fifo_bursts=2),
-    AcceleratorConfig(name="6x20", rows=6, cols=20, bank_depth=2048, acc_depth=128, wide_rows=2, bus_bits=256,
-                      burst_beats=8, fifo_bursts=8),
+    AcceleratorConfig(name="6x20", rows=6, cols=20, bank_depth=2048, acc_depth=128, wide_rows=2, weight_rows=2,
+                      bus_bits=256, burst_beats=8, fifo_bursts=8),
     AcceleratorConfig(name="16x16", rows=16, cols=16, bank_depth=1024, acc_depth=256, wide_rows=8, bus_bits=64,
                       burst_beats=16, fifo_bursts=4),
 ]

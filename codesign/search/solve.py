@@ -10,8 +10,9 @@ from ..board import Board
 from ..costs import Price
 from ..energy import Energy, estimate_energy
 from ..errors import CodesignError
+from ..gemm import Gemm
 from ..graph import Graph
-from ..lowering import Gemm, lower
+from ..lowering import lower
 from ..network import Network
 from ..resources import Resources, estimate_resources, excess
 

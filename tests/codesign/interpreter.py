@@ -32,7 +32,7 @@ class Interpreter:
             op = Opcode(bits & 3)
             fields = self.isa.instructions[op].decode(bits)
             if op is Opcode.PASS:
-                self.run_pass(fields)
+                self.run_passes(fields)
                 continue
             self.at += -self.at % (self.config.bus_bits // 8)
             if op is Opcode.END:
@@ -60,7 +60,8 @@ class Interpreter:
     def blocks(self, f):
         config, isa = self.config, self.isa
         if f["load_weights"]:
-            rows = [self.bits(1) for _ in range(isa.weight_words)][::-1]  # the last row comes first
+            words = [self.bits(1) for _ in range(isa.weight_words)][::-1]  # the last row comes first
+            rows = [word >> 4 * config.cols * part for part in range(config.weight_rows) for word in words]
             self.weights = np.array([[(row >> 4 * c & 15 ^ 8) - 8 for c in range(config.cols)] for row in rows])
         if f["load_rows"]:
             self.rows = self.entries(isa.row, isa.row_words, ROW_ENTRY_BITS, config.rows)
@@ -92,9 +93,15 @@ class Interpreter:
                 fed[r] <<= 4
         return fed
 
-    def run_pass(self, f):
-        self.blocks(f)
+    def run_passes(self, f):
         pixels = list(self.windows(f))
+        for again in range(f["repeat"] + 1):
+            self.run_pass(f | {"load_rows": f["load_rows"] and not again}, pixels)
+            f = f | {"acc_addr": f["acc_addr"] + len(pixels),
+                     "out_addr": f["out_addr"] + (0 if f["sum"] else f["windows"])}
+
+    def run_pass(self, f, pixels):
+        self.blocks(f)
         for i, ((x, y), opens, closes, number) in enumerate(pixels):
             at = (f["acc_addr"] + i) % self.config.acc_depth
             acc = np.zeros(self.config.cols, np.int64) if f["first"] else self.acc[:, at].copy()

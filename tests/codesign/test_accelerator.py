@@ -18,7 +18,7 @@ GOOD = dict(rows=4, cols=6, bank_depth=256, acc_depth=16, bus_bits=64)
     ({"bank_depth": 300}, "Accelerator bank_depth must be a power of two, not 300"),
     ({"acc_depth": 2}, "Accelerator acc_depth must be an integer in 4..16384, not 2"),
     ({"acc_bits": 33}, "Accelerator acc_bits must be an integer in 16..32, not 33"),
-    ({"cols": 20}, "Accelerator bus_bits must be at least 128 bits for 20 columns, not 64"),
+    ({"cols": 20}, "Accelerator bus_bits must be at least 128 bits for 20 weights a word, not 64"),
     ({"bus_bits": 1024}, "Accelerator bus_bits must be an integer in 64..512, not 1024"),
     ({"clock_hz": 5}, "Accelerator clock_hz must be an integer in 1000000..1000000000, not 5"),
     ({"colums": 4}, "Accelerator key must be one of preset, name, rows, cols"),

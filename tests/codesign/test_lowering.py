@@ -3,8 +3,9 @@ import pytest
 
 from codesign import reference
 from codesign.errors import CodesignError
+from codesign.gemm import IMAGE, Operand
 from codesign.graph import Concat, Conv, GlobalAverage, GraphBuilder, Linear, MaxPool, Permute, Shift, Slice
-from codesign.lowering import IMAGE, Operand, lower
+from codesign.lowering import lower
 from codesign.random_weights import random_network
 from tests.random_graphs import random_graph
 

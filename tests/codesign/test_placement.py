@@ -7,8 +7,9 @@ import pytest
 
 from codesign.accelerator import PRESETS, AcceleratorConfig
 from codesign.errors import CodesignError
+from codesign.gemm import IMAGE
 from codesign.graph import Concat, Conv, GlobalAverage, GraphBuilder, Linear, Slice
-from codesign.lowering import IMAGE, lower
+from codesign.lowering import lower
 from codesign.network import diracdeltanet
 from codesign.placement import place
 from tests.random_graphs import CONFIGS, random_graph

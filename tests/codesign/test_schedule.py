@@ -7,9 +7,10 @@ import pytest
 
 from codesign.accelerator import PRESETS, AcceleratorConfig
 from codesign.errors import CodesignError
+from codesign.gemm import IMAGE
 from codesign.graph import Conv, GlobalAverage, GraphBuilder, Linear, Shift
-from codesign.lowering import IMAGE
-from codesign.schedule import Load, row_address, schedule
+from codesign.network import load_network
+from codesign.schedule import Load, Pass, row_address, schedule
 from codesign.timing import drain
 from codesign.windows import Windows
 from tests.random_graphs import CONFIGS, random_graph
@@ -193,3 +194,29 @@ def test_a_map_that_its_fields_cannot_express():
     assert schedule(classifier(1, 1023), wide).passes
     with pytest.raises(CodesignError, match=r"^input: map must be at most 1023 pixels wide and high, not 1x1024$"):
         schedule(classifier(1, 1024), wide)
+
+
+def test_repetitions_differ_in_nothing_but_addresses_that_go_on(plan):
+    """And none is left that an instruction before could have announced."""
+    left, before = 0, None
+    for step in plan.steps:
+        if isinstance(step, Pass) and step.again:
+            f, p = step.fields, before.fields
+            assert left > 0 and f["load_weights"] and not (f["load_rows"] or f["fence"] or f["mark"] or f.get("repeat"))
+            assert step.gemm == before.gemm and f["acc_addr"] == p["acc_addr"] + before.pixels
+            if step.writes:
+                assert f["out_addr"] == (p["out_addr"] + (0 if f["sum"] else f["windows"])) % plan.config.bank_depth
+            left -= 1
+        else:
+            assert left == 0
+            left = step.fields.get("repeat", 0) if isinstance(step, Pass) else 0
+        before = step
+    assert left == 0
+
+
+def test_tiles_of_a_small_map_are_one_instruction_for_each_group_of_operands():
+    """DiracDeltaNet's last convolution on 32x32: 15 groups of operands for each of two batches of tiles."""
+    plan = schedule(load_network("diracdeltanet-116").graph(), PRESETS["ultra96"])
+    conv = [p for p in plan.passes if plan.gemms[p.gemm].name == "conv2"]
+    assert len(conv) == 15 * 32
+    assert sum(not p.again for p in conv) == 2 * 14 + 32  # complete sums go to places of their own

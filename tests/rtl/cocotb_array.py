@@ -10,6 +10,7 @@ from codesign.timing import ARRAY_LOAD
 
 ROWS, COLS, PSUM_BITS = CONFIG.rows, CONFIG.cols, CONFIG.psum_bits
 NARROW_ROWS = ROWS - CONFIG.wide_rows
+PARTS, PART_ROWS = CONFIG.weight_rows, CONFIG.rows // CONFIG.weight_rows
 SPAN = ROWS + COLS + 1  # cycles from a pixel to its last column's sum
 
 
@@ -24,8 +25,8 @@ class Plan:
     def tile(self, first, swap):
         """Weight words from cycle ``first`` on; row r swaps in cycle ``swap`` + r."""
         self.weight = [[self.rng.choice([-8, 7, self.rng.randrange(-8, 8)]) for _ in range(COLS)] for _ in range(ROWS)]
-        for index in range(ROWS):
-            row = self.weight[ROWS - 1 - index]
+        for index in range(PART_ROWS):
+            row = [w for part in range(PARTS) for w in self.weight[part * PART_ROWS + PART_ROWS - 1 - index]]
             self.load[first + index] = (index, sum((w & 15) << 4 * c for c, w in enumerate(row)))
         for r in range(ROWS):
             self.swap[swap + r] = self.swap.get(swap + r, 0) | 1 << r
@@ -48,7 +49,7 @@ async def check(dut, plan):
     assert plan.sums
     for cycle in range(plan.length):
         dut.x.value, dut.high.value, dut.swap.value = (of.get(cycle, 0) for of in (plan.x, plan.high, plan.swap))
-        index, word = plan.load.get(cycle, (plan.rng.randrange(ROWS), plan.rng.getrandbits(4 * COLS)))
+        index, word = plan.load.get(cycle, (plan.rng.randrange(PART_ROWS), plan.rng.getrandbits(4 * COLS * PARTS)))
         dut.load.value, dut.index.value, dut.word.value = cycle in plan.load, index, word
         await FallingEdge(dut.clk)
         psum = number(dut.psum)
@@ -63,7 +64,7 @@ async def check(dut, plan):
 async def one_tile(dut):
     """Used from the first cycle in which its last word has been shifted in."""
     plan = Plan(1)
-    swap = ROWS + ARRAY_LOAD
+    swap = PART_ROWS + ARRAY_LOAD
     plan.tile(0, swap)
     for t in range(60):
         plan.pixel(swap + 1 + t)
@@ -71,14 +72,14 @@ async def one_tile(dut):
 
 
 @cocotb.test()
-async def tiles_follow_one_cycle_behind_the_wavefront(dut):
-    """Back to back: a tile's words start moving in the cycle after the one before was swapped in."""
+async def tiles_follow_right_behind_the_wavefront(dut):
+    """Back to back: a tile's words start moving in the very cycle in which the one before is swapped in."""
     plan = Plan(2)
-    swap = ROWS + ARRAY_LOAD
+    swap = PART_ROWS + ARRAY_LOAD
     plan.tile(0, swap)
     for _ in range(40):
-        first = swap + 1 - ARRAY_LOAD  # shifted in from cycle swap + 1 on
-        following = first + ROWS + ARRAY_LOAD
+        first = swap - ARRAY_LOAD  # shifted in from cycle swap on
+        following = first + PART_ROWS + ARRAY_LOAD
         for t in range(swap + 1, following + 1):
             plan.pixel(t)
         swap = following
@@ -90,11 +91,11 @@ async def tiles_follow_one_cycle_behind_the_wavefront(dut):
 async def tiles_at_random_times(dut):
     """With pauses in words and pixels, and pixels of the tile before while the next one waits in the shadow."""
     plan = Plan(3)
-    swap = ROWS + ARRAY_LOAD
+    swap = PART_ROWS + ARRAY_LOAD
     plan.tile(0, swap)
     for _ in range(40):
-        first = swap + 1 - ARRAY_LOAD + plan.rng.randrange(12)
-        following = first + ROWS + ARRAY_LOAD + plan.rng.randrange(12)
+        first = swap - ARRAY_LOAD + plan.rng.randrange(12)
+        following = first + PART_ROWS + ARRAY_LOAD + plan.rng.randrange(12)
         for t in range(swap + 1, following + 1):
             if plan.rng.random() < 0.7:
                 plan.pixel(t)

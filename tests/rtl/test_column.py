@@ -35,21 +35,27 @@ class Drive:
         self.cycles, self.raw, self.written, self.turns = [], {}, {}, set()
         self.memory, self.result = {}, 0
         self.parameters = dict(add=0, mul=0, shift=0, enable=0)
+        self.loaded, self.swaps = 1, [-RELOAD, -RELOAD]  # blocks of parameters; cycles of swaps
 
     def add(self, token=None, **inputs):
         self.cycles.append({"token": self.idle | (token or {}), "load": 0, "psum": 0} | inputs)
 
     def load(self, **parameters):
-        """Into the shadow, as soon as the last swap is done with it."""
-        for _ in range(RELOAD):
+        """Into one of the two shadows, as soon as the swap that used it is done with it."""
+        self.loaded += 1
+        while len(self.cycles) < self.swaps[self.loaded - 2] + RELOAD:  # the last to use this one
             self.add()
-        self.add(load=1, entry=Isa(self.config).column.encode(**parameters))
+        self.add(load=1, load_set=self.loaded % 2, entry=Isa(self.config).column.encode(**parameters))
 
     def use(self, **parameters):
         """Load and swap; later sums see them."""
         self.load(**parameters)
-        self.add({"swap": 1})
+        self.add(self.swap())
         self.parameters = parameters
+
+    def swap(self):
+        self.swaps.append(len(self.cycles))
+        return {"swap": 1, "set": (len(self.swaps) - 1) % 2}
 
     def sum(self, psum, **token):
         """One sum, and the naive model of it."""
@@ -162,7 +168,7 @@ def test_parameters_change_between_one_sum_and_the_next():
     for parameters, psum in ((dict(mul=5, add=16, shift=3, enable=1), 9), (dict(mul=5, add=16, shift=3, enable=0), 9),
                              (dict(mul=2, add=-5, shift=0, enable=1), 8)):
         drive.load(**parameters)
-        drive.sum(2, swap=1, **one)
+        drive.sum(2, **drive.swap(), **one)
         drive.parameters = parameters
         drive.sum(psum, **one)
     assert [data for _, data, _ in drive.written.values()] == [5, 7, 3, 11]

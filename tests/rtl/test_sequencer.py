@@ -18,25 +18,34 @@ CONFIGS = {config.name: config for config in (
     AcceleratorConfig(name="5x4", rows=5, cols=4, bank_depth=64, acc_depth=4, bus_bits=64),
     AcceleratorConfig(name="9x20", rows=9, cols=20, bank_depth=256, acc_depth=16, bus_bits=128))}
 BLOCKS = {"load_weights": "weight", "load_rows": "row", "load_columns": "column"}
-OUTPUTS = ("align", "go", "weight_load", "row_load", "column_load", "index", "word", "write", "flush", "hungry", "done",
-           "illegal", "loading", "fenced", "rows_enabled", "columns_enabled")
+OUTPUTS = ("align", "go", "again", "column_set", "weight_load", "row_load", "column_load", "index", "word", "write",
+           "flush", "hungry", "done", "illegal", "loading", "fenced", "rows_enabled", "columns_enabled")
 
 
-def random_pass(rng, config, **more):
-    """(words, fields, words of each block, rows and columns it enables or None)."""
-    isa, blocks = Isa(config), {}
+def random_pass(rng, config, repeat=0, **more):
+    """(words, fields of the instruction, then for each pass: words of each block, rows and columns it enables or None).
+
+    ``repeat`` : repetitions, with weights at least.
+    """
+    isa = Isa(config)
     fields = {f.name: rng.randrange(1 << f.width - f.signed) for f in isa.instructions[Opcode.PASS].fields.values()}
-    fields |= {flag: rng.random() < 0.4 for flag in (*BLOCKS, "fence")} | {"op": Opcode.PASS} | more
-    enabled = {}
+    fields |= {flag: rng.random() < 0.4 for flag in (*BLOCKS, "fence")} | {"op": Opcode.PASS, "repeat": repeat} | more
+    fields["load_weights"] |= repeat > 0
+    words = isa.words(isa.instructions[Opcode.PASS].encode(**fields), isa.instruction_words)
+    passes = [random_blocks(rng, config, fields if again == 0 else fields | {"load_rows": 0})
+              for again in range(repeat + 1)]
+    return words + [word for blocks, _ in passes for block in blocks.values() for word in block], fields, passes
+
+
+def random_blocks(rng, config, fields):
+    isa, blocks, enabled = Isa(config), {}, {}
     for flag, entries, bits, layout in (("load_rows", config.rows, ROW_ENTRY_BITS, isa.row),
                                         ("load_columns", config.cols, COLUMN_ENTRY_BITS, isa.column)):
         values = [rng.getrandbits(layout.width) for _ in range(entries)]
         blocks[flag] = isa.entries(values, bits, isa.row_words if flag == "load_rows" else isa.column_words)
         enabled[flag] = sum(layout.decode(value)["enable"] for value in values) if fields[flag] else None
     blocks["load_weights"] = [rng.getrandbits(config.word_bits) for _ in range(isa.weight_words)]
-    words = isa.words(isa.instructions[Opcode.PASS].encode(**fields), isa.instruction_words)
-    words += [word for flag in BLOCKS if fields[flag] for word in blocks[flag]]
-    return words, fields, blocks, enabled
+    return {flag: blocks[flag] for flag in BLOCKS if fields[flag]}, enabled
 
 
 def random_load(rng, config, **more):
@@ -98,11 +107,11 @@ class Replay:
     def __init__(self, config, log):
         self.config, self.log, self.isa = config, log, Isa(config)
         self.now = 1  # the cycle after start
-        self.rows_free = self.columns_free = 0
+        self.rows_free, self.columns_free, self.column_set = 0, [0, 0], 0
         self.enabled = {"load_rows": 0, "load_columns": 0}
         self.expected = {name: {} for name in (
             "taken", "go", "weight_load", "row_load", "column_load", "align", "flush", "done", "illegal", "hungry",
-            "loading", "fenced", "write", "enabled")}
+            "loading", "fenced", "write", "enabled", "handed")}
 
     def first(self, start, condition):
         return next(t for t in count(start) if condition(t))
@@ -123,23 +132,33 @@ class Replay:
     def drained(self, cycle):
         return not any(self.log[t]["beat"] for t in range(max(0, cycle - drain(self.config)), cycle))
 
-    def run_pass(self, words, fields, blocks, enabled):
+    def run_passes(self, words, fields, passes):
         for _ in range(self.isa.instruction_words):
             self.take()
-        for flag, name in BLOCKS.items():
-            free = {"load_rows": self.rows_free, "load_columns": self.columns_free}.get(flag, 0)
-            for index, word in enumerate(blocks[flag] if fields[flag] else ()):
-                self.note(f"{name}_load", self.take(free) + 1, (index, word))
+        for again, (blocks, enabled) in enumerate(passes):
+            if again:
+                fields = fields | {"repeat": fields["repeat"] - 1, "mark": 0, "fence": 0, "load_rows": 0}
+            self.run_pass(fields, blocks, enabled, again > 0)
+
+    def run_pass(self, fields, blocks, enabled, again):
+        for flag, words in blocks.items():
+            free = {"load_rows": self.rows_free, "load_columns": self.columns_free[self.column_set]}.get(flag, 0)
+            for index, word in enumerate(words):
+                which = (self.column_set,) if flag == "load_columns" else ()
+                self.note(f"{BLOCKS[flag]}_load", self.take(free) + 1, (index, word, *which))
         go = self.first(self.now, lambda t: self.log[t]["available"] and (not fields["fence"] or self.drained(t)))
         for t in range(self.now, go):
             if fields["fence"] and self.log[t]["available"]:
                 self.note("fenced", t)
         self.note("go", go, fields)
+        self.note("handed", go, (again, self.column_set))
         self.rows_free = go + 1 + row_wait(self.config) if fields["load_rows"] else self.rows_free
-        self.columns_free = go + 1 + column_wait(self.config) if fields["load_columns"] else self.columns_free
+        if fields["load_columns"]:
+            self.columns_free[self.column_set] = go + 1 + column_wait(self.config)
+            self.column_set ^= 1
         self.enabled |= {flag: number for flag, number in enabled.items() if number is not None}
         self.note("enabled", go + 1, dict(self.enabled))
-        self.now = go + 1
+        self.now = go
 
     def load(self, words, fields, image):
         for _ in range(self.isa.instruction_words):
@@ -177,14 +196,17 @@ class Replay:
 def check(config, packets, log):
     replay, layout = Replay(config, log), Isa(config).instructions[Opcode.PASS]
     for packet in packets:
-        {Opcode.PASS: replay.run_pass, Opcode.LOAD: replay.load}.get(packet[1]["op"], replay.end)(*packet)
+        {Opcode.PASS: replay.run_passes, Opcode.LOAD: replay.load}.get(packet[1]["op"], replay.end)(*packet)
     expected = replay.expected
     for name in ("taken", "align", "flush", "done", "illegal", "hungry", "loading", "fenced"):
         assert [t for t, cycle in enumerate(log) if cycle[name]] == sorted(expected[name]), name
     for name in ("weight_load", "row_load", "column_load"):
-        seen = {t: (cycle["index"], cycle["word"]) for t, cycle in enumerate(log) if cycle[name]}
+        which = ("index", "word", "column_set")[:3 if name == "column_load" else 2]
+        seen = {t: tuple(cycle[key] for key in which) for t, cycle in enumerate(log) if cycle[name]}
         assert seen == expected[name], name
     assert {t: layout.decode(cycle["fields"]) for t, cycle in enumerate(log) if cycle["go"]} == expected["go"]
+    assert {t: (cycle["again"], cycle["column_set"])
+            for t, cycle in enumerate(log) if cycle["go"]} == expected["handed"]
     seen = {t: (cycle["write"]["addr"], cycle["write"]["data"])
             for t, cycle in enumerate(log) if cycle["write"]["enable"]}
     assert seen == expected["write"]
@@ -199,7 +221,8 @@ def check(config, packets, log):
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_random_programs(config, stall):
     rng = random.Random(config.rows)
-    packets = [random_load(rng, config) if rng.random() < 0.1 else random_pass(rng, config) for _ in range(80)]
+    packets = [random_load(rng, config) if rng.random() < 0.1 else
+               random_pass(rng, config, repeat=rng.choice([0, 0, 0, 1, 5])) for _ in range(60)]
     packets.append(end(config))
     check(config, packets, run(config, packets, stall=stall))
 
@@ -208,13 +231,13 @@ def test_random_programs(config, stall):
 def test_blocks_wait_for_the_swap_before(config):
     """Short passes that each load everything: what limits them is the shadow registers."""
     rng = random.Random(5)
-    packets = [random_pass(rng, config, load_weights=0, load_rows=1, load_columns=columns, fence=0)
-               for columns in (0, 0, 1, 1, 0, 1)]
+    packets = [random_pass(rng, config, load_weights=0, load_rows=rows, load_columns=not rows, fence=0)
+               for rows in (1, 1, 0, 0, 0)]  # of the parameters' two sets of registers, the last needs the first again
     log = run(config, [*packets, end(config)], most_beats=2)
     expected = check(config, [*packets, end(config)], log)
     gos, loads = sorted(expected["go"]), sorted(expected["column_load"])
-    first_of_second_block = loads[Isa(config).column_words]
-    assert first_of_second_block - 1 == gos[2] + 1 + column_wait(config)
+    first_of_third_block = loads[2 * Isa(config).column_words]
+    assert first_of_third_block - 1 == gos[2] + 1 + column_wait(config)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -226,9 +249,18 @@ def test_an_image_comes_in_at_a_word_a_cycle_while_a_pass_runs(config):
     log = run(config, packets, most_beats=10_000)
     expected = check(config, packets, log)
     (go,), writes = expected["go"], sorted(expected["write"])
-    begin = go + isa.instruction_words + 3  # the instruction, to the next beat, the first word, its register
+    begin = go + isa.instruction_words + 2  # the instruction, to the next beat, the first word, its register
     assert writes == [*range(begin, begin + 300), begin + 300 + isa.instruction_words + 1]
     assert all(not cycle["available"] for cycle in log[go + 1:begin + 300])
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_repetitions_follow_each_other_without_a_gap(config):
+    """Where pixels do not limit, a pass takes as long as its weights do: a word a cycle."""
+    packets = [random_pass(random.Random(8), config, repeat=9, load_columns=0, fence=0), end(config)]
+    expected = check(config, packets, run(config, packets, most_beats=2))
+    gos = sorted(expected["go"])
+    assert {b - a for a, b in zip(gos, gos[1:], strict=False)} == {Isa(config).weight_words}
 
 
 @pytest.mark.parametrize("op", [0, Opcode.END])

@@ -65,6 +65,18 @@ def make_pass(config, height, width, padding, start, stop, **more):
     return f, beats
 
 
+def going_on(rng, config, before):
+    """The same pass as ``before`` again, accumulators and results going on; its own addresses are not looked at."""
+    f, beats = before
+    planes, pixels = f["planes"] + 1, len(beats) // (f["planes"] + 1)
+    results = 0 if f["sum"] else f["windows"]
+    moved = [(row, column | dict(acc_addr=(column["acc_addr"] + pixels) % config.acc_depth,
+                                 out_addr=(column["out_addr"] + results) % config.bank_depth), result)
+             for row, column, result in beats]
+    assert planes * pixels == len(beats)
+    return f | dict(acc_addr=rng.randrange(16), out_addr=rng.randrange(256), again=1), moved
+
+
 def random_pass(rng, config):
     padding = rng.choice([None, None, 0, 1])
     low = {None: 1, 0: 2, 1: 1}[padding]
@@ -99,7 +111,10 @@ def walk(config, passes, *, pause=0.0, crowded=0.0, seed=0):
             ctx.set(dut.go, go)
             handed = todo.pop(0) if go else None
             if go:
-                ctx.set(dut.fields, layout.encode(op=Opcode.PASS, **handed))
+                ctx.set(dut.again, handed.get("again", 0))
+                ctx.set(dut.column_set, handed.get("column_set", 0))
+                ctx.set(dut.fields, layout.encode(op=Opcode.PASS, **{
+                    name: value for name, value in handed.items() if name not in ("again", "column_set")}))
             log.append({"go": handed, "room": room} | {name: plain(ctx.get(getattr(dut, name))) for name in (
                 "available", "beat", "raw_beat", "result", "running", "row", "column")})
             running = go or not available
@@ -139,6 +154,7 @@ def check(config, passes, log):
         for name, swap, flag in (("row", "swap_weights", "load_weights"), ("row", "swap_row", "load_rows"),
                                  ("column", "swap", "load_columns")):
             assert later[name][swap] == bool(f and f[flag])
+        assert not f or later["column"]["set"] == f.get("column_set", 0)
         if f:
             beats = [(row, column | {"into_banks": f["last"] and not f["raw"]}, result)
                      for row, column, result in next(b for g, b in passes if g is f)]
@@ -149,7 +165,11 @@ def check(config, passes, log):
 @pytest.mark.parametrize("pause, crowded", [(0, 0), (0.4, 0.5)], ids=["full_rate", "stalled"])
 def test_random_passes(config, pause, crowded):
     rng = random.Random(config.cols)
-    passes = [random_pass(rng, config) for _ in range(120)]
+    passes = []
+    for _ in range(120):
+        again = passes and rng.random() < 0.2
+        passes.append(going_on(rng, config, passes[-1]) if again else random_pass(rng, config))
+    passes = [(f | {"column_set": rng.randrange(2)}, beats) for f, beats in passes]
     check(config, passes, walk(config, passes, pause=pause, crowded=crowded))
 
 
