@@ -12,9 +12,10 @@ import yaml
 from .errors import CodesignError, require
 from .integer import A_BITS, ADD_BITS, MUL_BITS, W_BITS
 
+MAX_BANK_DEPTH = 1 << 17
 INTERLEAVE_BITS = 2  # an image channel is spread over at most 2**2 banks
 
-__all__ = ["INTERLEAVE_BITS", "PRESETS", "AcceleratorConfig", "Memory", "load_accelerator"]
+__all__ = ["INTERLEAVE_BITS", "MAX_BANK_DEPTH", "PRESETS", "AcceleratorConfig", "Memory", "load_accelerator"]
 
 
 def _power_of_two(n: int) -> bool:
@@ -79,7 +80,7 @@ class AcceleratorConfig:
     clock_hz: int = 100_000_000
     memory: Memory = field(default_factory=Memory)
 
-    _LIMITS = {"rows": (4, 128), "cols": (4, 128), "bank_depth": (64, 1 << 17), "acc_depth": (4, 1 << 14),
+    _LIMITS = {"rows": (4, 128), "cols": (4, 128), "bank_depth": (64, MAX_BANK_DEPTH), "acc_depth": (4, 1 << 14),
                "acc_bits": (16, 32), "wide_rows": (0, 128), "weight_rows": (1, 8), "bus_bits": (64, 512),
                "burst_beats": (2, 64), "fifo_bursts": (2, 1024),
                "clock_hz": (1_000_000, 1_000_000_000)}

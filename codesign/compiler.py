@@ -91,10 +91,10 @@ class _Blocks:
         return b"".join(blocks)
 
 
-def compile_network(network: IntegerNetwork, config: AcceleratorConfig, products: int | None = None) -> Program:
+def compile_network(network: IntegerNetwork, config: AcceleratorConfig, visits: int | None = None) -> Program:
     """Compile ``network`` for ``config``; raises :class:`CodesignError` where it cannot run there.
 
-    ``products`` : stop after that many, leaving their maps in the banks (for comparing them).
+    ``visits`` : stop after that many, leaving their maps in the banks (for comparing them).
     """
     plan = schedule(network.graph, config)
     largest = max_values(network.graph)
@@ -102,7 +102,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, products
         if not gemm.identity:  # which copies activations
             source = next(node for node in network.graph.nodes if node.name == gemm.name).inputs[0]
             _prove_width(gemm, network.layers[gemm.name], largest[source], config)
-    products = len(plan.gemms) if products is None else products
+    visits = len(plan.visits) if visits is None else visits
     blocks, stream, image_at = _Blocks(plan, network), bytearray(), []
     beat_bytes = config.bus_bits // 8
     for step in plan.steps:
@@ -111,7 +111,7 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, products
             stream += bytes(-len(stream) % beat_bytes)
             image_at.append(len(stream))
             stream += bytes(step.fields["words"] * config.word_bits // 8)
-        elif step.gemm < products:
+        elif step.visit < visits:
             stream += blocks.packet(step)
         else:
             break
@@ -120,4 +120,4 @@ def compile_network(network: IntegerNetwork, config: AcceleratorConfig, products
     tiles = plan.placement.tiles[-1]
     where = {m: t * config.cols + c for t, tile in enumerate(tiles) for c, m in enumerate(tile.channels) if m >= 0}
     return Program(plan, bytes(stream), tuple(image_at),
-                   tuple(where[m] for m in range(network.graph.classes)), len(tiles) * config.cols, products)
+                   tuple(where[m] for m in range(network.graph.classes)), len(tiles) * config.cols, visits)

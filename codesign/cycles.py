@@ -31,8 +31,8 @@ __all__ = ["LayerCycles", "Prediction", "predict", "predict_schedule"]
 
 @dataclass(frozen=True)
 class LayerCycles:
-    """``cycles`` from the product's first pass to the next one's; the first has what comes before, the last what
-    comes after, so they add up to the total. ``beats`` of them stream a pixel."""
+    """``cycles`` from the first pass of a product, or of a band of it, to the next one's; the first has what comes
+    before, the last what comes after, so they add up to the total. ``beats`` of them stream a pixel."""
 
     name: str
     cycles: int
@@ -241,11 +241,11 @@ class _Run:
             total, self.active, idle, self.fenced, self.held, self.loading, self.read_beats, write_beats,
             self.bank_reads, self.bank_writes, stream.taken), strict=True))
         edges = [0, *self.stamps[1:], total]
-        beats = [0] * len(self.plan.gemms)
+        beats = [0] * len(self.stamps)
         for p in self.plan.passes:
-            beats[p.gemm] += p.beats
-        layers = tuple(LayerCycles(gemm.name, b - a, n) for gemm, (a, b), n in
-                       zip(self.plan.gemms, pairwise(edges), beats, strict=True))
+            beats[min(p.visit, len(beats) - 1)] += p.beats  # the trace ends sooner than a run of very many bands
+        layers = tuple(LayerCycles(name, b - a, n) for name, (a, b), n in
+                       zip(self.plan.visit_names, pairwise(edges), beats, strict=True))
         return Prediction(total, layers, counters)
 
     def _results(self, flush: int) -> tuple[int, int]:

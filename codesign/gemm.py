@@ -1,6 +1,7 @@
 """A matrix product of the lowered network, and what it reads."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from .graph import Shape
@@ -50,6 +51,15 @@ class Gemm:
     padding: int | None = None
     total: bool = False
     raw: bool = False
+
+    @cached_property
+    def reach(self) -> dict[int, range]:
+        """Of each source: offsets in rows at which it is read, 0 among them since a pixel is visited all the same."""
+        found: dict[int, range] = {}
+        for source, dy in {(o.source, o.dy) for o in self.operands}:
+            old = found.get(source, range(1))
+            found[source] = range(min(old.start, dy), max(old.stop, dy + 1))
+        return found
 
     @property
     def windows(self) -> Windows:

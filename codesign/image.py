@@ -29,6 +29,10 @@ class ImageRegion:
         per_beat = config.words_per_beat << self.interleave
         return -(-pixels // per_beat) * config.words_per_beat
 
+    def first_word(self, pixel: int, config: AcceleratorConfig) -> int:
+        """The word with ``pixel``, or one before it that begins a bus beat."""
+        return pixel // (config.words_per_beat << self.interleave) * config.words_per_beat
+
     def lane(self, channel: int, phase: int, high: bool, config: AcceleratorConfig) -> int:
         """The lane of one half of ``channel`` of the pixels whose low ``interleave`` bits are ``phase``."""
         within = phase * self.count + channel - self.first

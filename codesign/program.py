@@ -22,7 +22,7 @@ class Program:
     image_at : byte offset of each of the schedule's LOADs' image words
     logit_positions : index of each class's 32-bit value in the results
     results : 32-bit values the accelerator writes, padding columns included
-    products : how many of the schedule's products it runs; all of them, or fewer to look at a map
+    visits : how many of the schedule's visits it runs; all of them, or fewer to look at a map
     """
 
     schedule: Schedule
@@ -30,7 +30,7 @@ class Program:
     image_at: tuple[int, ...]
     logit_positions: tuple[int, ...]
     results: int
-    products: int
+    visits: int
 
     @property
     def config(self) -> AcceleratorConfig:
@@ -42,8 +42,8 @@ class Program:
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """One per trace entry: the first pass of each product notes its cycle."""
-        return tuple(gemm.name for gemm in self.schedule.gemms[:self.products])
+        """One per trace entry: the first pass of each visit notes its cycle."""
+        return self.schedule.visit_names[:self.visits]
 
     @property
     def beat_bytes(self) -> int:
@@ -71,7 +71,7 @@ class Program:
         """Where a uint8 (C, H, W) image goes in the stream: (byte offset, bytes)."""
         require(image.dtype == np.uint8 and image.shape == self.input_shape,
                 f"Image must be uint8 of shape {self.input_shape}, not {image.dtype} of shape {image.shape}")
-        packed = {region: region.pack(image, self.config) for region, _ in self.schedule.placement.image}
+        packed = {region: region.pack(image, self.config) for region in self.schedule.placement.regions}
         return [(at, packed[load.region][load.first:load.first + load.count].tobytes())
                 for at, load in zip(self.image_at, self.schedule.loads, strict=False)]  # a shorter program has fewer
 

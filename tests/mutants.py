@@ -89,7 +89,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
     ],
     "sequencer": [
         ("index == length - 1", "index == length"),
-        ('~flag("fence", instruction) | drained', '~flag("fence", instruction) & drained'),
+        ("~fence | drained", "~fence & drained"),
         ("row_left == 0", "row_left <= 1"),
         ("self.column_set == i", "self.column_set != i"),
         ("self.column_set ^ flag", "self.column_set | flag"),

@@ -29,9 +29,9 @@ MEMORIES = [Memory(), Memory(bytes_per_cycle=0.7, latency_cycles=3), Memory(byte
 OFFSETS = [(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 
 
-def random_config(rng: np.random.Generator) -> AcceleratorConfig:
-    """One of :data:`CONFIGS` with one of :data:`MEMORIES`, which needs no other build."""
-    return dataclasses.replace(CONFIGS[rng.integers(len(CONFIGS))], memory=MEMORIES[rng.integers(len(MEMORIES))])
+def random_config(rng: np.random.Generator, configs: list[AcceleratorConfig] = CONFIGS) -> AcceleratorConfig:
+    """One of ``configs`` with one of :data:`MEMORIES`, which needs no other build."""
+    return dataclasses.replace(configs[rng.integers(len(configs))], memory=MEMORIES[rng.integers(len(MEMORIES))])
 
 
 class _Builder:

@@ -21,8 +21,8 @@ def network(layers: str, input: str = "[1, 8, 8]") -> str:
     (network("{conv: 8}, pool", "[1, 1, 1]"), r"layers\[1\]: .*Pool must see a map of at least 2x2 pixels .*not 1x1"),
     (network("{conv: 8}, {shift: [sideways]}"), r"layers\[1\]: shift direction must be one of .* not 'sideways'"),
     (network("{conv: 8}", "[1, 1100, 8]"), r"map must be at most 1023 pixels wide and high, not 1100x8"),
-    (network("{conv: 16384}, {conv: 16384}"), r"Accelerator bank_depth must be at least \d+ words .* not 4096"),
-    (network("{conv: 8}", "[3, 64, 64]"), r"Accelerator bank_depth must be at least \d+ words .* not 4096"),
+    (network("{conv: 16384}, {conv: 16384}"), r"Accelerator bank_depth must be (at least|more than) \d+ words.* not 4096"),
+    (network("{conv: 8}", "[3, 64, 64]"), r"Accelerator bank_depth must be (at least|more than) \d+ words.* not 4096"),
 ])
 def test_network(error_line, tmp_path, text, rule):
     (tmp_path / "bad.yaml").write_text(text)
@@ -39,7 +39,7 @@ def test_network(error_line, tmp_path, text, rule):
     ("preset: tiny\nrows: 0", r"Accelerator rows must be an integer in 4\.\.128, not 0"),
     ("preset: tiny\nrows: four", r"Accelerator rows must be an integer in 4\.\.128, not 'four'"),
     ("preset: tiny\nbank_depth: 1000", r"Accelerator bank_depth must be a power of two, not 1000"),
-    ("preset: tiny\ncols: 32", r"Accelerator bus_bits must be at least 128 bits for 32 columns, not 64"),
+    ("preset: tiny\ncols: 32", r"Accelerator bus_bits must be at least 128 bits for 32 weights a word, not 64"),
     ("preset: tiny\nmemory: {latency_cycles: 0}", r"Memory latency_cycles must be an integer in 1\.\.10000 .* not 0"),
     ("preset: tiny\nwide_rows: 5", r"Accelerator wide_rows must be at most rows \(4\), not 5"),
     ("preset: tiny\nwide_rows: yes", r"Accelerator wide_rows must be an integer in 0\.\.128, not True"),

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from codesign.accelerator import AcceleratorConfig
 from codesign.comparison import first_difference, read_map
 from codesign.compiler import compile_network
+from codesign.network import Network
 from codesign.random_weights import random_network
 from codesign.reference import run
 from tests.random_graphs import CONFIGS, random_graph
@@ -20,7 +22,7 @@ def example(seed):
 
 
 class Banks:
-    """Runs programs by interpretation; flips ``bit`` of one value of product ``gemm`` as it is read back."""
+    """Runs programs by interpretation; flips ``bit`` of one value of visit ``gemm`` as it is read back."""
 
     def __init__(self, config, gemm=None, channel=0, pixel=0, bit=1):
         self.config, self.wrong = config, (gemm, channel, pixel, bit)
@@ -29,8 +31,8 @@ class Banks:
         machine = Interpreter(self.config)
         machine.run_all(program, image)
         gemm, channel, pixel, bit = self.wrong
-        if gemm is not None and program.products == gemm + 1:
-            where = program.schedule.placement.places[gemm, channel]
+        if gemm is not None and program.visits == gemm + 1:
+            where = program.schedule.placement.places[program.schedule.visits[gemm].gemm, channel]
             machine.banks[where.bank, where.addr + pixel] ^= bit
         return machine.banks
 
@@ -40,8 +42,9 @@ def test_every_map_is_found_in_the_banks(seed):
     network, config, image = example(seed)
     plan, maps = compile_network(network, config).schedule, run(network, image[None])
     for index, gemm in enumerate(plan.gemms[:-1]):
-        program = compile_network(network, config, products=index + 1)
-        np.testing.assert_array_equal(read_map(plan, index, Banks(config)(program, image)), maps[gemm.node][0])
+        program = compile_network(network, config, visits=index + 1)
+        found = read_map(plan, plan.visits[index], Banks(config)(program, image))
+        np.testing.assert_array_equal(found, maps[gemm.node][0])
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -60,3 +63,27 @@ def test_the_first_difference_is_named(seed):
         assert (found.expected, found.found, found.count) == (expected, expected ^ 4, 1)
         assert str(found) == (f"layer {gemm.name}, channel {channel}, pixel (x={pixel % width}, y={pixel // width}): "
                               f"reference {expected}, device {expected ^ 4} (1 values of this layer differ)")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_band_is_compared(seed):
+    """The first wrong value is found, in a map of which only some rows are there at a time."""
+    network, image = banded(seed)
+    plan = compile_network(network, BANDED).schedule
+    assert first_difference(network, BANDED, image, Banks(BANDED)) is None
+    index = next(i for i, v in enumerate(plan.visits) if v.band == 1 and v.rows.start > 0)
+    visit, gemm = plan.visits[index], plan.gemms[plan.visits[index].gemm]
+    at = (visit.rows.start - visit.held[visit.gemm].start) * gemm.shape[2]
+    found = first_difference(network, BANDED, image, Banks(BANDED, index, 0, at, bit=4))
+    assert (found.layer, found.channel, found.x, found.y) == (gemm.name, 0, 0, visit.rows.start)
+
+
+BANDED = AcceleratorConfig(rows=4, cols=4, bank_depth=256, acc_depth=16, bus_bits=64)
+
+
+def banded(seed):
+    network = Network.from_dict({"name": "large", "input": [1, 24, 20], "layers": [
+        {"conv": 8}, {"pool": seed % 2}, {"shift": "released"}, {"conv": 8}, {"pool": 0}, {"conv": 6}, "average",
+        {"linear": 3}]})
+    rng = np.random.default_rng(seed)
+    return random_network(network.graph(), seed), rng.integers(0, 256, (1, 24, 20)).astype(np.uint8)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from codesign.accelerator import PRESETS, AcceleratorConfig
+from codesign.banding import whole
 from codesign.errors import CodesignError
 from codesign.gemm import IMAGE
 from codesign.graph import Concat, Conv, GlobalAverage, GraphBuilder, Linear, Slice
@@ -43,9 +44,11 @@ def check(gemms, placement, config):
                     homes[home.bank].append((home.addr + plane * config.columns_per_bank * words, words, index,
                                              last_read.get((index, channel), index), (gemm.name, channel, plane)))
     last = max(index for (source, _), index in last_read.items() if source == IMAGE)
-    for region, addr in placement.image:
+    (segment,), width = whole(gemms), next(g.in_shape[2] for g in gemms if g.operands[0].source == IMAGE)
+    for region, addr in zip(placement.regions, placement.image[0, 0], strict=True):
         for lane in range(config.load_lanes):  # those that hold nothing are written, too
-            homes[config.rows - config.load_lanes + lane].append((addr, region.words, IMAGE, last, region))
+            homes[config.rows - config.load_lanes + lane].append((
+                addr, segment.image_words(region, width, config), IMAGE, last, region))
     for bank, inhabitants in homes.items():
         assert 0 <= bank < config.rows
         for i, (addr, words, first, last, who) in enumerate(inhabitants):
@@ -68,8 +71,9 @@ def test_diracdeltanet_spreads_evenly():
     gemms = lower(diracdeltanet(128, resolution=64, classes=10).graph())
     placement = place(gemms, config)
     check(gemms, placement, config)
-    for gemm in gemms:
-        banks = [feed.bank for k, o in enumerate(gemm.operands) for feed in placement.feeds(k, o)]
+    for gemm, visit in zip(gemms, whole(gemms)[0].visits(0), strict=True):
+        banks = [feed.bank for k, o in enumerate(gemm.operands)
+                 for feed in placement.feeds(k, o, visit, gemm.in_shape[2])]
         assert np.bincount(banks).max() == -(-len(gemm.operands) // config.rows), gemm.name
 
 

@@ -57,7 +57,7 @@ def test_every_product_is_computed_once(plan):
         count = Windows(*gemm.in_shape[1:], gemm.padding).count
         for t, tile in enumerate(plan.placement.tiles[index]):
             for k in [c for c in tile.channels if c >= 0] if gemm.identity else range(len(gemm.operands)):
-                feeds = plan.placement.feeds(k, gemm.operands[k])
+                feeds = plan.placement.feeds(k, gemm.operands[k], plan.visits[index], gemm.in_shape[2])
                 for feed, digit in itertools.product(feeds, range(2 if gemm.weight_bits == 8 else 1)):
                     edges = sorted(done[index, t, digit, k, feed.phase, 16 if feed.high else 1])
                     assert edges[0][0] == 0 and edges[-1][1] == count
@@ -75,14 +75,15 @@ def test_a_pass_reads_each_bank_once_where_its_operand_is(plan):
         gemm = plan.gemms[p.gemm]
         for r, feed in enumerate(p.feeds):
             if feed:
-                assert feed.bank == r and feed in plan.placement.feeds(feed.k, gemm.operands[feed.k])
+                assert feed.bank == r and feed in plan.placement.feeds(
+                    feed.k, gemm.operands[feed.k], plan.visits[p.visit], gemm.in_shape[2])
                 # A high half counts sixteenfold by itself in a wide row, or with all others of its pass.
                 assert not feed.high or p.fields["scale"] == 1 + p.digit or r >= config.rows - config.wide_rows
 
 
 def test_the_image_is_there_before_it_is_read(plan):
     """Words come in order, each once, and all of a pass's pixels before it."""
-    loaded = dict.fromkeys((region for region, _ in plan.placement.image), 0)
+    loaded = dict.fromkeys(plan.placement.regions, 0)
     for step in plan.steps:
         if isinstance(step, Load):
             assert step.first == loaded[step.region] and step.fields["words"] == step.count
@@ -184,7 +185,7 @@ def test_shifts_become_addresses():
     builder.add("linear", Linear(out_channels=2), 4)
     plan = schedule(builder.graph(), PRESETS["tiny"])
     gemm, start = plan.gemms[1], plan.placement.tiles[0][0].addr
-    feeds = [plan.placement.feeds(k, o)[0] for k, o in enumerate(gemm.operands)]
+    feeds = [plan.placement.feeds(k, o, plan.visits[0], gemm.in_shape[2])[0] for k, o in enumerate(gemm.operands)]
     addresses = [row_address(feed, o, gemm, plan.config) for feed, o in zip(feeds, gemm.operands, strict=True)]
     assert addresses == [start - 1, start + 6, start - 6 + 1]
 

@@ -1,5 +1,6 @@
 """The project's first promise: RTL == reference bit for bit, and RTL == cost model cycle for cycle."""
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -22,17 +23,25 @@ def loads_while_passes_run(plan: Schedule) -> bool:
     return any(isinstance(a, Pass) and isinstance(b, Load) for a, b in pairwise(plan.steps))
 
 
-def check(seed: int, in_pieces: bool = False) -> None:
+BANDED = [dataclasses.replace(config, name=f"{config.name}-shallow", bank_depth=64) for config in CONFIGS[1::2]]
+
+
+def in_bands(plan: Schedule) -> bool:
+    return len(plan.visits) > len(plan.gemms)
+
+
+def check(seed: int, wanted=lambda plan: True, configs=CONFIGS) -> None:
+    """A random pair whose schedule is as ``wanted``."""
     rng = np.random.default_rng(seed)
     while True:
-        config, graph = random_config(rng), random_graph(rng)
+        config, graph = random_config(rng, configs), random_graph(rng)
         network = (extreme_network if rng.random() < 0.5 else random_network)(graph, seed)
         try:
             program = compile_network(network, config)
         except CodesignError as e:  # some do not fit the smallest banks or 24-bit sums
             assert "bank_depth" in str(e) or "acc_bits" in str(e)
             continue
-        if not in_pieces or loads_while_passes_run(program.schedule):
+        if wanted(program.schedule):
             break
     images = rng.integers(0, 256, (3, *graph.input_shape)).astype(np.uint8)
     images[0] = rng.choice([0, 255])
@@ -70,13 +79,24 @@ def test_an_ordinary_convolutional_network(config, make):
 def test_images_loaded_in_pieces_while_passes_run(seed, monkeypatch):
     """Random images are too small for it to be worth it; here they are not."""
     monkeypatch.setattr(codesign.schedule, "PIECE_WORDS", 3)
-    check(seed, in_pieces=True)
+    check(seed, loads_while_passes_run)
+
+
+@pytest.mark.parametrize("seed", range(200, 224))
+def test_maps_larger_than_the_banks(seed):
+    check(seed, in_bands, BANDED)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1600))
 def test_more_random_pairs(seed):
     check(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2000, 2100))
+def test_more_maps_larger_than_the_banks(seed):
+    check(seed, in_bands, BANDED)
 
 
 def test_configs_cover_the_shapes():
