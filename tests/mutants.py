@@ -33,8 +33,10 @@ class Mutant(NamedTuple):
 
 MUTANTS = [Mutant(component, old, new) for component, changes in {
     "pe": [
-        ("self.psum + product", "self.psum - product"),
-        ("product << A_BITS", "product << A_BITS - 1"),
+        ("low ^ below", "low | below"),
+        ("low ^ negative", "low | negative"),
+        ("max(0, low - 1)", "low"),
+        ("self.x << A_BITS", "self.x << A_BITS - 1"),
         ("active.eq(self.weight_next)", "active.eq(self.weight)"),
         ("pe.x_next, pe.swap_next, pe.load_next", "pe.x_next, pe.swap_next, load"),
     ],

@@ -14,11 +14,9 @@ KINDS = pytest.mark.parametrize("wide", [False, True], ids=["narrow", "wide"])
 
 
 def drive(wide, inputs):
-    """Outputs of each cycle; a narrow element has no `high`."""
-    idle = {"x": 0, "swap": 0, "load": 0, "weight": 0, "psum": 0, "high": 0}
+    """Outputs of each cycle."""
+    idle = {"x": 0, "swap": 0, "load": 0, "weight": 0, "psum": 0}
     cycles = [idle | given for given in inputs]
-    if not wide:
-        cycles = [{name: value for name, value in cycle.items() if name != "high"} for cycle in cycles]
     return cycles, play(ProcessingElement(CONFIG, wide), cycles)
 
 
@@ -27,23 +25,22 @@ def check(wide, inputs):
     cycles, seen = drive(wide, [*inputs, {}])
     active = shadow = 0
     for given, got in zip(cycles, seen[ProcessingElement.LATENCY:], strict=False):
-        high = {"high_next": given["high"]} if wide else {}
-        total = given["psum"] + given["x"] * active * (16 if wide and given["high"] else 1)
+        total = given["psum"] + given["x"] * active
         if given["swap"]:
             active = shadow
         if given["load"]:
             shadow = given["weight"]
         assert got == {"x_next": given["x"], "swap_next": given["swap"], "load_next": given["load"],
-                       "weight_next": shadow, "psum_next": total} | high
+                       "weight_next": shadow, "psum_next": total}
 
 
 @KINDS
 @pytest.mark.parametrize("seed", range(3))
 def test_random_commands(wide, seed):
     rng = random.Random(seed)
-    check(wide, [{"x": rng.randrange(16), "swap": rng.random() < 0.3, "load": rng.random() < 0.3,
-                  "weight": rng.randrange(-8, 8), "psum": rng.randrange(-ABOVE[wide], ABOVE[wide] + 1),
-                  "high": rng.random() < 0.5} for _ in range(400)])
+    check(wide, [{"x": rng.randrange(256 if wide else 16), "swap": rng.random() < 0.3, "load": rng.random() < 0.3,
+                  "weight": rng.randrange(-8, 8), "psum": rng.randrange(-ABOVE[wide], ABOVE[wide] + 1)}
+                 for _ in range(400)])
 
 
 @KINDS
@@ -51,8 +48,8 @@ def test_every_product_and_the_largest_sums(wide):
     inputs = []
     for weight in range(-8, 8):
         inputs += [{"load": 1, "weight": weight}, {"swap": 1}]
-        inputs += [{"x": x, "psum": psum, "high": high}
-                   for x in range(16) for psum in (-ABOVE[wide], 0, ABOVE[wide]) for high in (0, 1)]
+        inputs += [{"x": x, "psum": psum}
+                   for x in range(256 if wide else 16) for psum in (-ABOVE[wide], 0, ABOVE[wide])]
     check(wide, inputs)
 
 
@@ -61,9 +58,3 @@ def test_a_swap_takes_the_weight_from_before_a_load_in_its_cycle(wide):
     inputs = [{"load": 1, "weight": 5}, {"load": 1, "weight": -3, "swap": 1}, {}, {"swap": 1}, {}, {}]
     _, seen = drive(wide, [{"x": 1} | given for given in inputs])
     assert [cycle["psum_next"] for cycle in seen[3:]] == [5, 5, -3]
-
-
-def test_a_high_half_counts_sixteenfold():
-    _, seen = drive(True, [{"load": 1, "weight": -7}, {"swap": 1},
-                           {"x": 11, "psum": 3}, {"x": 11, "psum": 3, "high": 1}, {"x": 11, "psum": 3}, {}])
-    assert [cycle["psum_next"] for cycle in seen[3:]] == [3 - 77, 3 - 16 * 77, 3 - 77]
