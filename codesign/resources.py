@@ -63,7 +63,9 @@ class Component:
 
 @dataclass(frozen=True)
 class Resources:
-    """Estimated needs of one accelerator; ``lut`` counts 4-input (ecp5) or 6-input (xcup) look-up tables.
+    """Needs of one accelerator, by ``method``: estimate or synthesis.
+
+    ``lut`` counts 4-input (ecp5) or 6-input (xcup) look-up tables.
 
     ``memory_bits`` are the bits stored, whatever holds them; ``bram18`` the 18-Kbit blocks they take.
     """
@@ -151,5 +153,6 @@ def excess(resources: Resources, board: Board, share: float = 1.0) -> tuple[str,
     require(resources.family == board.family,
             f"Resources family must be {board.family} for {board.name}, not {resources.family!r}")
     limits = {"lut": board.luts, "ff": board.ffs, "dsp": board.dsps, "bram18": board.bram18}
-    return tuple(f"{key} must be at most {int(limit * share)} on {board.name}, not {getattr(resources, key)} (estimate)"
+    return tuple(f"{key} must be at most {int(limit * share)} on {board.name}, not {getattr(resources, key)} "
+                 f"({resources.method})"
                  for key, limit in limits.items() if getattr(resources, key) > limit * share)

