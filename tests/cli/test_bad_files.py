@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+TOO_SHALLOW = r"Accelerator bank_depth must be (at least|more than) \d+ words.*"
+
 
 def network(layers: str, input: str = "[1, 8, 8]") -> str:
     return f"name: n\ninput: {input}\nlayers: [{layers}, average, {{linear: 10}}]\n"
@@ -21,8 +23,8 @@ def network(layers: str, input: str = "[1, 8, 8]") -> str:
     (network("{conv: 8}, pool", "[1, 1, 1]"), r"layers\[1\]: .*Pool must see a map of at least 2x2 pixels .*not 1x1"),
     (network("{conv: 8}, {shift: [sideways]}"), r"layers\[1\]: shift direction must be one of .* not 'sideways'"),
     (network("{conv: 8}", "[1, 1100, 8]"), r"map must be at most 1023 pixels wide and high, not 1100x8"),
-    (network("{conv: 16384}, {conv: 16384}"), r"Accelerator bank_depth must be (at least|more than) \d+ words.* not 4096"),
-    (network("{conv: 8}", "[3, 64, 64]"), r"Accelerator bank_depth must be (at least|more than) \d+ words.* not 4096"),
+    (network("{conv: 16384}, {conv: 16384}"), rf"{TOO_SHALLOW} not 4096"),
+    (network("{conv: 8}", "[3, 64, 64]"), rf"{TOO_SHALLOW} not 4096"),
 ])
 def test_network(error_line, tmp_path, text, rule):
     (tmp_path / "bad.yaml").write_text(text)
