@@ -14,8 +14,18 @@ By least squares of relative errors; what is left of them is at most 7 % of LUT4
 
 A PE's multiplier is added in fabric. Trial syntheses of bare arrays with 20-bit sums came to 11.6k LUT4 for 16x16,
 45.3 a PE, and on UltraScale+ 33k-41k LUT6 for 32x32, of which we take the upper end, 40 a PE. One LUT a bit is the
-adder, so the multiplier is 25.3 LUT4 or 20 LUT6. All other logic on UltraScale+ is the ECP5's times 40 / 45.3: no
-whole accelerator has been synthesized there. Place and route decides in the end, and for UltraScale+ only Vivado can.
+adder, so the multiplier is 25.3 LUT4 or 20 LUT6. All other logic on UltraScale+ is the ECP5's times 40 / 45.3. Place
+and route decides in the end, and for UltraScale+ only Vivado can.
+
+The RTL has changed since that fit (k x k, 8-bit operands, two sets of column parameters, two-digit multipliers), and
+it has not been fitted again. `codesign generate --report` synthesizes (sim/synthesis.py); estimate and synthesis were
+
+    preset          tiny          ulx3s         ultra96         zcu102           ulx3s
+    family          xcup           xcup            xcup           xcup            ecp5
+    LUT     6,480  4,929  22,963 17,537   63,159 48,605  195,712 155,873  26,051 27,194
+    FF      4,759  5,760  18,759 23,789   50,247 64,918  155,207 195,301  18,759 21,350
+
+so UltraScale+ LUTs are estimated 26-31 % too high and flip-flops 17-23 % too low.
 
 array          a PE: multiplier + sum bits + 1 LUT, sum bits + 13 flip-flops; in a wide row, whose sums are wider, also
                12 LUT to multiply by sixteen or not, and a flip-flop to pass that on

@@ -115,6 +115,17 @@ def test_board_means_its_accelerator(codesign):
     assert manifest["provenance"]["board"]["part"] == board.part
 
 
+@pytest.mark.synth
+def test_report_says_what_the_board_has_room_for(codesign):
+    words = ["generate", "network.yaml", "--random-weights", 3, "--board", "ulx3s", "--out", "out", "--report"]
+    printed = codesign(*words, check=True).stdout
+    assert "by synthesis with Yosys; neither placed nor timed" in printed and printed.endswith("fits ulx3s\n")
+    total, has = (re.search(rf"^{name} +([\d,]+)", printed, re.MULTILINE)[1].replace(",", "")
+                  for name in ("total", "ulx3s has"))
+    assert int(has) == load_board("ulx3s").luts
+    assert f"{100 * int(total) / int(has):.1f} % of its LUTs" in printed
+
+
 def test_existing_output(error_line, tmp_path):
     (tmp_path / "out").mkdir()
     assert re.search(r"Output directory must not exist yet, not 'out' which does$", error_line(*GENERATE))
