@@ -6,11 +6,11 @@ Cycle 0 is the run's first.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from .accelerator import AcceleratorConfig
 from .graph import Graph
 from .isa import Isa
+from .layer_cycles import LayerCycles, split_by_layer
 from .registers import COUNTERS
 from .schedule import Pass, Schedule, schedule
 from .timing import (
@@ -26,17 +26,7 @@ from .timing import (
     row_wait,
 )
 
-__all__ = ["LayerCycles", "Prediction", "predict", "predict_schedule"]
-
-
-@dataclass(frozen=True)
-class LayerCycles:
-    """``cycles`` from the first pass of a product, or of a band of it, to the next one's; the first has what comes
-    before, the last what comes after, so they add up to the total. ``beats`` of them stream a pixel."""
-
-    name: str
-    cycles: int
-    beats: int
+__all__ = ["Prediction", "predict", "predict_schedule"]
 
 
 @dataclass(frozen=True)
@@ -127,11 +117,13 @@ class _Run:
         self.plan, self.config, self.isa = plan, plan.config, Isa(plan.config)
         self.read_beats = self._beats_of_stream()
         self.stream = _Stream(self.config, self.read_beats)
-        self.active = self.loading = self.held = self.fenced = self.bank_reads = self.bank_writes = 0
-        self.stamps: list[int] = []
+        self.active = self.loading = self.held = self.fenced = self.weighed = self.bank_reads = self.bank_writes = 0
+        self.entries: list[tuple[int, ...]] = []  # of the trace
+        self.handover = -1  # of the last pass
         self.last_beat = self.free = 0  # cycle of the last beat; from when on the walker takes another pass
         self.drained = self.rows_free = 0
         self.columns_free = 0, 0  # the set loaded next, and the other one
+        self.idle_at_handover = False
         self.rows_enabled = 0
         self.raw_beats: list[int] = []
         self.loads_left = len(plan.loads)
@@ -157,19 +149,24 @@ class _Run:
         stream.take(isa.instruction_words)
         stream.align(stream.now + 1)
         stream.now += 1
+        begin = stream.now + 1
         for _ in range(fields["words"]):
-            there = cycle = stream.available(0)
+            cycle = stream.available(0)
             while cycle in self.writing:
                 cycle += 1
             stream.take_at(cycle)
-            self.loading += max(0, cycle + 1 - max(there, self.last_beat + 1))
+        self.loading += max(0, stream.now + 1 - max(begin, self.last_beat + 1))
 
     def run_pass(self, p: Pass) -> None:
         stream, isa, f = self.stream, self.isa, p.fields
         if not p.again:
             stream.take(isa.instruction_words)
         if f["load_weights"]:
+            begin = self.handover if p.again else stream.now + 1
             stream.take(isa.weight_words)
+            self.weighed += max(0, stream.now + 1 - max(begin, self.last_beat + 1))
+            # The array may have been idle in the cycle of the handover, too, before the first beat.
+            self.weighed += p.again and self.idle_at_handover
         if f["load_rows"]:
             stream.take(isa.row_words, self.rows_free)
             self.rows_enabled = sum(feed is not None for feed in p.feeds)
@@ -180,7 +177,9 @@ class _Run:
             self.fenced += self.drained - max(handover, self.last_beat + 1)
             handover = self.drained
         if f["mark"]:
-            self.stamps.append(handover)
+            self.entries.append((handover, self.active - (self.last_beat == handover), self.weighed, self.loading,
+                                 self.fenced, self.held))
+        self.handover, self.idle_at_handover = handover, handover > self.last_beat
         if f["load_rows"]:
             self.rows_free = handover + 1 + row_wait(self.config)
         if f["load_columns"]:
@@ -236,17 +235,11 @@ class _Run:
         done = max(flush + 1, answered + 1)
         self.fenced += done - max(stream.now + 2, self.last_beat + 1) + 1
         total = done + 2
-        idle = total - self.active - self.loading - self.held - self.fenced
+        control = total - self.active - self.loading - self.held - self.fenced - self.weighed
         counters = dict(zip(COUNTERS, (
-            total, self.active, idle, self.fenced, self.held, self.loading, self.read_beats, write_beats,
-            self.bank_reads, self.bank_writes, stream.taken), strict=True))
-        edges = [0, *self.stamps[1:], total]
-        beats = [0] * len(self.stamps)
-        for p in self.plan.passes:
-            beats[min(p.visit, len(beats) - 1)] += p.beats  # the trace ends sooner than a run of very many bands
-        layers = tuple(LayerCycles(name, b - a, n) for name, (a, b), n in
-                       zip(self.plan.visit_names, pairwise(edges), beats, strict=True))
-        return Prediction(total, layers, counters)
+            total, self.active, self.weighed, control, self.fenced, self.held, self.loading, self.read_beats,
+            write_beats, self.bank_reads, self.bank_writes, stream.taken), strict=True))
+        return Prediction(total, split_by_layer(self.plan.visit_names, self.entries, counters), counters)
 
     def _results(self, flush: int) -> tuple[int, int]:
         """Cycle of the last write's answer, and beats written."""

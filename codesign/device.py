@@ -7,6 +7,7 @@ import numpy as np
 
 from .errors import require
 from .integer import IntegerNetwork
+from .layer_cycles import LayerCycles
 from .program import Program
 from .reference import evaluate
 
@@ -20,23 +21,27 @@ class RunResult:
     logits : int64 (n, classes)
     cycles : per image; empty where the device has no clock
     counters : of one image (they do not depend on its content; a device that finds otherwise raises)
-    layer_cycles : (name, cycles) of that image; they add up to its cycles
+    layers : of that image; they add up to its cycles
     """
 
     logits: np.ndarray
     cycles: tuple[int, ...] = ()
     counters: dict[str, int] | None = None
-    layer_cycles: tuple[tuple[str, int], ...] = ()
+    layers: tuple[LayerCycles, ...] = ()
+
+    @property
+    def layer_cycles(self) -> tuple[tuple[str, int], ...]:
+        """(name, cycles) of each layer."""
+        return tuple((layer.name, layer.cycles) for layer in self.layers)
 
     @classmethod
-    def collect(cls, logits: list, counters: list[dict[str, int]], layers: list[list[int]],
-                names: tuple[str, ...]) -> "RunResult":
+    def collect(cls, logits: list, counters: list[dict[str, int]],
+                layers: list[tuple[LayerCycles, ...]]) -> "RunResult":
         """From each image's values."""
         for index, (count, layer) in enumerate(zip(counters, layers, strict=True)):
             require(count == counters[0] and layer == layers[0],
                     f"Image {index} must take the counters of image 0, {counters[0]}, not {count}")
-        return cls(np.array(logits), tuple(c["cycles"] for c in counters), counters[0],
-                   tuple(zip(names, layers[0], strict=True)))
+        return cls(np.array(logits), tuple(c["cycles"] for c in counters), counters[0], layers[0])
 
 
 class Device(Protocol):

@@ -11,29 +11,38 @@ from enum import Enum, IntEnum
 
 from .accelerator import AcceleratorConfig
 
-__all__ = ["ADDRESS_BITS", "COUNTERS", "ID", "REGISTERS", "TRACE_OFFSET", "TRACE_WORDS", "VERSION", "Access",
+__all__ = ["ADDRESS_BITS", "COUNTERS", "ID", "REGISTERS", "TRACE_COUNTERS", "TRACE_ENTRIES", "TRACE_OFFSET",
+           "TRACE_STRIDE_WORDS", "TRACE_WORDS", "VERSION", "Access",
            "Error", "Field", "Register", "c_header", "counter_offset", "digest_words", "register", "table"]
 
 ID = 0x43444E31  # "CDN1"
 VERSION = 1  # of this map; raised by every change that an old driver would trip over
 ADDRESS_BITS = 40  # of memory addresses, in bytes
 COUNTERS_OFFSET = 0x100
-TRACE_OFFSET = 0x1000
-TRACE_WORDS = 512
+TRACE_OFFSET = 0x4000
+TRACE_ENTRIES = 512  # layers, or bands of them
+TRACE_STRIDE_WORDS = 8  # from one entry to the next
 
 COUNTERS = {
     "cycles": "cycles from start to done",
     "active_cycles": "cycles in which a pixel entered the array",
-    "stall_stream_cycles": "cycles waiting for program words",
+    "stall_weights_cycles": "cycles in which no pass ran because its weights were still to come",
+    "stall_control_cycles": "cycles in which no pass ran because other program words, or nothing, was still to come",
     "stall_fence_cycles": "cycles waiting for earlier results to reach the banks",
     "stall_output_cycles": "cycles in which a pixel waited for its results' way out",
-    "load_cycles": "cycles in which an image was loaded and no pass ran",
+    "load_cycles": "cycles in which no pass ran because an image was being loaded",
     "read_beats": "beats read from memory",
     "write_beats": "beats written to memory",
     "bank_reads": "words read from the activation banks",
     "bank_writes": "words of results written to the activation banks",
     "stream_words": "program words consumed",
 }
+
+# What a trace entry holds of the counters as they are in the cycle of a layer's first handover: their low 32 bits, in
+# this order. What passes from one entry to the next is the layer's.
+TRACE_COUNTERS = ("cycles", "active_cycles", "stall_weights_cycles", "load_cycles", "stall_fence_cycles",
+                  "stall_output_cycles")
+TRACE_WORDS = TRACE_ENTRIES * TRACE_STRIDE_WORDS
 
 
 class Access(Enum):
@@ -116,7 +125,7 @@ REGISTERS: tuple[Register, ...] = (
         Field(name="pending", low=1, description="reads as STATUS.done; write 1: clear it"))),
     *_pair("PROGRAM", 0x20, _RW, "address of the program, a multiple of the burst", ADDRESS_BITS, config=True),
     _word("BEATS", 0x28, _RW, "beats of the program, the image in it included", config=True),
-    _word("TRACE_COUNT", 0x3C, _RO, "trace words of the last run", bits=TRACE_WORDS.bit_length()),
+    _word("TRACE_COUNT", 0x3C, _RO, "trace entries of the last run", bits=TRACE_ENTRIES.bit_length()),
     *_pair("OUTPUT", 0x40, _RW, "address of the results, a multiple of the beat", ADDRESS_BITS, config=True),
     *(half for index, (name, description) in enumerate(COUNTERS.items())
       for half in _pair(name.upper(), COUNTERS_OFFSET + 8 * index, _RO, f"{description} (read when not busy)")),
@@ -149,7 +158,7 @@ def table() -> str:
         lines += [f"{'':16}  {f'[{f.low + f.bits - 1}:{f.low}] {f.name}':<22}  {f.description}"
                   for f in r.fields if f.name != "value"]
     lines.append(f"0x{TRACE_OFFSET:04x}  ro      {f'TRACE[{TRACE_WORDS}]':<24}  "
-                 "cycle stamps")
+                 f"entries of {TRACE_STRIDE_WORDS} words, each: {', '.join(TRACE_COUNTERS)}")
     return "\n".join(lines)
 
 
@@ -163,6 +172,9 @@ def c_header() -> str:
         lines += [f"#define CODESIGN_{r.name}_{f.name.upper()} 0x{f.mask:08X}u /* {f.description} */"
                   for f in r.fields if f.name != "value"]
     lines += [f"#define CODESIGN_TRACE 0x{TRACE_OFFSET:04X}u /* ro: first word */",
-              f"#define CODESIGN_TRACE_WORDS {TRACE_WORDS}u", ""]
+              f"#define CODESIGN_TRACE_ENTRIES {TRACE_ENTRIES}u",
+              f"#define CODESIGN_TRACE_STRIDE_WORDS {TRACE_STRIDE_WORDS}u",
+              *(f"#define CODESIGN_TRACE_{name.upper()} {i}u /* word of an entry */"
+                for i, name in enumerate(TRACE_COUNTERS)), ""]
     lines += [f"#define CODESIGN_ERROR_{code.name} {code.value}u" for code in Error]
     return "\n".join([*lines, "", "#endif", ""])

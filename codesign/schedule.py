@@ -17,7 +17,7 @@ from .isa import COORD_BITS, REPEAT_BITS
 from .lowering import lower
 from .partition import plans
 from .placement import Feed, Placement, place
-from .registers import TRACE_WORDS
+from .registers import TRACE_ENTRIES
 from .timing import drain
 from .windows import Windows
 
@@ -86,7 +86,21 @@ class Schedule:
             whole_map = len(visit.rows) == self.gemms[visit.gemm].shape[1]
             return "" if whole_map else f"[{visit.rows.start}:{visit.rows.stop}]"
 
-        return tuple(self.gemms[visit.gemm].name + rows(visit) for visit in self.visits[:TRACE_WORDS])
+        return tuple(self.gemms[visit.gemm].name + rows(visit) for visit in self.visits[:TRACE_ENTRIES])
+
+    @property
+    def visit_bounds(self) -> tuple[int, ...]:
+        """The least cycles each can take: ceil(K / rows) * ceil(M / cols) * N, times the planes of its operands and the
+        digits of its weights; an identity reads but what it writes."""
+        bounds = []
+        for visit in self.visits[:TRACE_ENTRIES]:
+            gemm, windows = self.gemms[visit.gemm], self.gemms[visit.gemm].windows
+            pixels = windows.pixels() if gemm.total else windows.pixels(
+                visit.rows.start * windows.columns, visit.rows.stop * windows.columns)
+            groups = 1 if gemm.identity else -(-len(gemm.operands) // self.config.rows)
+            tiles = -(-gemm.out_channels // self.config.cols)
+            bounds.append(groups * tiles * pixels * gemm.planes * -(-gemm.weight_bits // W_BITS))
+        return tuple(bounds)
 
     @property
     def passes(self) -> list[Pass]:
@@ -205,7 +219,7 @@ def _with_state(passes: list[Pass], gemms: tuple[Gemm, ...], config: Accelerator
         lead = _lead(gemm, reach[p.gemm], p)
         fence = any(age[o.source] + lead < depth for o in used if o)
         result.append(replace(p, fields=p.fields | dict(
-            mark=p.visit < TRACE_WORDS and (not result or result[-1].visit != p.visit),
+            mark=p.visit < TRACE_ENTRIES and (not result or result[-1].visit != p.visit),
             load_weights=weights != held_weights,
             load_rows=rows != held_rows, fence=fence)))
         held_weights, held_rows = weights, rows

@@ -1,7 +1,7 @@
 """A device's run of a network, held against the reference and the cost model."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -68,9 +68,10 @@ def _logit_problem(integer: IntegerNetwork, config: AcceleratorConfig, images: n
 
 
 def _cycles_problem(program: Program, result: RunResult, prediction: Prediction) -> str | None:
-    for (name, cycles), layer in zip(result.layer_cycles, prediction.layers, strict=True):
-        if (name, cycles) != (layer.name, layer.cycles):
-            return f"Cycles of layer {name} must be the cost model's {layer.cycles}, not {cycles}"
+    for found, layer in zip(result.layers, prediction.layers, strict=True):
+        for key, value in asdict(layer).items():
+            if getattr(found, key) != value:
+                return f"Layer {layer.name}: {key} must be the cost model's {value}, not {getattr(found, key)}"
     counters = result.counters or {}
     for name, value in prediction.counters.items():
         if counters.get(name) != value:

@@ -84,7 +84,7 @@ class Accelerator(wiring.Component):
         m.d.comb += [
             counters.start.eq(control.start), counters.busy.eq(control.busy), counters.beat.eq(walker.beat),
             counters.result.eq(walker.result), counters.loading.eq(sequencer.loading),
-            counters.running.eq(walker.running),
+            counters.running.eq(walker.running), counters.weighing.eq(sequencer.weighing),
             counters.fenced.eq(sequencer.fenced), counters.read_beat.eq(fetcher.beat),
             counters.write_beat.eq(writer.beat), counters.word.eq(narrower.o.valid & narrower.o.ready),
             counters.rows_enabled.eq(sequencer.rows_enabled),

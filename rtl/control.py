@@ -10,6 +10,7 @@ from codesign.registers import (
     COUNTERS,
     ID,
     REGISTERS,
+    TRACE_ENTRIES,
     TRACE_OFFSET,
     TRACE_WORDS,
     VERSION,
@@ -58,8 +59,8 @@ class Control(wiring.Component):
         How it ended; sampled with ``done``.
     counters : In(COUNTER_LAYOUT)
         Stable when not ``busy``, for a pair of reads to fit together.
-    trace_count : In(range(TRACE_WORDS + 1))
-        Words of the trace.
+    trace_count : In(range(TRACE_ENTRIES + 1))
+        Entries of the trace.
     trace_address, trace_data : Out(range(TRACE_WORDS)), In(32)
         Read port of the trace memory: data in the cycle after the address.
     irq : Out(1)
@@ -74,7 +75,7 @@ class Control(wiring.Component):
             "job": Out(JOB_LAYOUT),
             "start": Out(1), "busy": Out(1), "done": In(1), "error": In(Error),
             "counters": In(COUNTER_LAYOUT),
-            "trace_count": In(range(TRACE_WORDS + 1)),
+            "trace_count": In(range(TRACE_ENTRIES + 1)),
             "trace_address": Out(range(TRACE_WORDS)), "trace_data": In(32),
             "irq": Out(1),
         })

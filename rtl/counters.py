@@ -1,12 +1,12 @@
 """What the accelerator measures of itself: counters and the trace of layers."""
 
-from amaranth import Module, Mux
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.registers import TRACE_WORDS
+from codesign.registers import TRACE_COUNTERS, TRACE_ENTRIES, TRACE_STRIDE_WORDS, TRACE_WORDS
 
 from .control import COUNTER_LAYOUT
 
@@ -15,26 +15,27 @@ __all__ = ["Counters"]
 
 class Counters(wiring.Component):
     """Counts from ``start`` to the last cycle of ``busy``; every cycle falls under exactly one of active, load,
-    output, fence and stream. The trace holds the cycle of each ``mark``.
+    output, fence, weights and control. The trace holds some of the counters as they were at each ``mark``.
 
     Members
     -------
     start, busy : of the run; ``start`` is its first cycle
     beat, result : a pixel enters the array; it completes a result
-    running, loading, fenced : a pass is in hand; an image is being written; something waits for earlier results
+    running, loading, fenced, weighing : a pass is in hand; an image is being loaded; something waits for earlier
+        results; weights are taken next
     read_beat, write_beat, word : bus beats, and program words taken
     rows_enabled, columns_enabled, planes : bank words read by a beat; results, and words of each, written
-    mark : note the cycle
+    mark : note the counters
     counters, trace_count, trace_address, trace_data : as :class:`~codesign.rtl.control.Control` wants them
     """
 
     def __init__(self, config: AcceleratorConfig):
         super().__init__({
             "start": In(1), "busy": In(1), "beat": In(1), "result": In(1), "loading": In(1), "running": In(1),
-            "fenced": In(1), "read_beat": In(1), "write_beat": In(1), "word": In(1), "mark": In(1),
+            "fenced": In(1), "weighing": In(1), "read_beat": In(1), "write_beat": In(1), "word": In(1), "mark": In(1),
             "rows_enabled": In(range(config.rows + 1)), "columns_enabled": In(range(config.cols + 1)),
             "planes": In(3),
-            "counters": Out(COUNTER_LAYOUT), "trace_count": Out(range(TRACE_WORDS + 1)),
+            "counters": Out(COUNTER_LAYOUT), "trace_count": Out(range(TRACE_ENTRIES + 1)),
             "trace_address": In(range(TRACE_WORDS)), "trace_data": Out(32),
         })
 
@@ -46,7 +47,8 @@ class Counters(wiring.Component):
             "stall_output_cycles": self.running & ~self.beat,
             "load_cycles": ~self.running & self.loading,
             "stall_fence_cycles": ~self.running & ~self.loading & self.fenced,
-            "stall_stream_cycles": ~self.running & ~self.loading & ~self.fenced,
+            "stall_weights_cycles": ~self.running & ~self.loading & ~self.fenced & self.weighing,
+            "stall_control_cycles": ~self.running & ~self.loading & ~self.fenced & ~self.weighing,
             "read_beats": self.read_beat,
             "write_beats": self.write_beat,
             "stream_words": self.word,
@@ -56,12 +58,16 @@ class Counters(wiring.Component):
         for name, step in steps.items():
             m.d.sync += self.counters[name].eq(Mux(self.start, 0, self.counters[name]) + Mux(self.busy, step, 0))
 
-        m.submodules.trace = trace = Memory(shape=32, depth=TRACE_WORDS, init=[])
+        entry_bits = 32 * len(TRACE_COUNTERS)
+        m.submodules.trace = trace = Memory(shape=entry_bits, depth=TRACE_ENTRIES, init=[])
         write, read = trace.write_port(), trace.read_port(transparent_for=())
+        word = Signal(range(TRACE_STRIDE_WORDS))
+        m.d.sync += word.eq(self.trace_address)
         m.d.comb += [
-            write.addr.eq(self.trace_count), write.data.eq(self.counters["cycles"]),
-            write.en.eq(self.mark & (self.trace_count != TRACE_WORDS)),
-            read.addr.eq(self.trace_address), self.trace_data.eq(read.data),
+            write.addr.eq(self.trace_count),
+            write.data.eq(Cat(self.counters[name][:32] for name in TRACE_COUNTERS)),
+            write.en.eq(self.mark & (self.trace_count != TRACE_ENTRIES)),
+            read.addr.eq(self.trace_address // TRACE_STRIDE_WORDS), self.trace_data.eq(read.data.word_select(word, 32)),
         ]
         with m.If(write.en):
             m.d.sync += self.trace_count.eq(self.trace_count + 1)

@@ -34,7 +34,8 @@ class Sequencer(wiring.Component):
     flush, flushed : results shall leave completely; have left
     hungry : waits for a word
     done, illegal : the program has ended; with an instruction that does not exist
-    loading, fenced : in this cycle an image is being written; a pass waits for earlier results
+    loading, fenced, weighing : in this cycle an image is being loaded; a pass waits for earlier results; a word of
+        weights is to be taken next
     rows_enabled, columns_enabled : of the pass in hand
     """
 
@@ -55,7 +56,7 @@ class Sequencer(wiring.Component):
                                             "data": A_BITS * config.load_lanes})),
             "blocked": In(1),
             "flush": Out(1), "flushed": In(1), "hungry": Out(1), "done": Out(1), "illegal": Out(1),
-            "loading": Out(1), "fenced": Out(1),
+            "loading": Out(1), "fenced": Out(1), "weighing": Out(1),
             "rows_enabled": Out(range(config.rows + 1)), "columns_enabled": Out(range(config.cols + 1)),
         })
 
@@ -122,6 +123,7 @@ class Sequencer(wiring.Component):
                             with m.Default():
                                 m.next = "ALIGN"
             with m.State("load_weights"):
+                m.d.comb += self.weighing.eq(1)
                 block("load_weights", isa.weight_words, self.weight_load, lambda: advance(0, instruction))
             with m.State("load_rows"):
                 with m.If(row_ready):
@@ -203,7 +205,7 @@ class Sequencer(wiring.Component):
              for name, x in self.isa.instructions[Opcode.LOAD].fields.items()}
         index = Signal(f["words"].shape())
         finished = taken & (index == f["words"] - 1)
-        m.d.comb += [self.loading.eq(words.valid), self.hungry.eq(~words.valid), words.ready.eq(~self.blocked)]
+        m.d.comb += [self.loading.eq(1), self.hungry.eq(~words.valid), words.ready.eq(~self.blocked)]
         m.d.sync += [
             self.write.enable.eq(taken),
             self.write.addr.eq(f["base"] + index),

@@ -1,16 +1,25 @@
 """The accelerator's RTL as a device: program and image into its memory, start, wait, read back."""
 
 import ctypes
-from itertools import pairwise
 
 import numpy as np
 
 from codesign.accelerator import AcceleratorConfig
 from codesign.device import RunResult
 from codesign.errors import CodesignError, require
+from codesign.layer_cycles import LayerCycles, split_by_layer
 from codesign.memory_map import MemoryMap
 from codesign.program import Program
-from codesign.registers import COUNTERS, TRACE_OFFSET, Error, counter_offset, digest_words, register
+from codesign.registers import (
+    COUNTERS,
+    TRACE_COUNTERS,
+    TRACE_OFFSET,
+    TRACE_STRIDE_WORDS,
+    Error,
+    counter_offset,
+    digest_words,
+    register,
+)
 
 from .build import build_simulator
 
@@ -122,13 +131,12 @@ class _Session:
             results = self.memory[self.output_at:self.output_at + 4 * program.results].view("<i4")
             logits.append(program.unpack_logits(results))
             counters.append({name: self.counter(name) for name in COUNTERS})
-            layers.append(self._layer_cycles(counters[-1]["cycles"]))
+            layers.append(self._layers(counters[-1]))
             if progress:
                 progress(len(logits))
-        return RunResult.collect(logits, counters, layers, program.layer_names)
+        return RunResult.collect(logits, counters, layers)
 
-    def _layer_cycles(self, total: int) -> list[int]:
-        """Cycles of each layer: from its first pass to the next one's; what comes before the first is its own."""
-        stamps = [self.read_at(TRACE_OFFSET + 4 * i) for i in range(self.read("TRACE_COUNT"))]
-        edges = [0, *stamps[1:], total]
-        return [b - a for a, b in pairwise(edges)]
+    def _layers(self, totals: dict[str, int]) -> tuple[LayerCycles, ...]:
+        entries = [[self.read_at(TRACE_OFFSET + 4 * (TRACE_STRIDE_WORDS * i + k)) for k in range(len(TRACE_COUNTERS))]
+                   for i in range(self.read("TRACE_COUNT"))]
+        return split_by_layer(self.program.layer_names, entries, totals)

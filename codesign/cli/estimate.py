@@ -3,6 +3,7 @@
 import argparse
 
 from .arguments import add_accelerator, add_command, add_json, add_model, read_accelerator, read_network_or_model
+from .layers import layer_values, print_layers
 from .output import print_json, print_table
 
 __all__ = ["add"]
@@ -36,13 +37,11 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"network": network.name, "accelerator": config.to_dict(), "board": board.name if board else None,
                     "method": "model", "cycles": prediction.cycles, "images_per_s": images_per_s,
-                    "layers": [{"name": x.name, "cycles": x.cycles, "beats": x.beats} for x in prediction.layers],
+                    "layers": layer_values(prediction.layers, plan.visit_bounds),
                     "counters": prediction.counters, "resources": resources, "energy": energy})
         return
     print(f"{network.name} on {config.name} ({config.rows}x{config.cols}), from the cost model\n")
-    print_table(("layer", "cycles", "of which stream pixels"),
-                [*((x.name, x.cycles, x.beats) for x in prediction.layers),
-                 ("total", prediction.cycles, sum(x.beats for x in prediction.layers))])
+    print_layers(layer_values(prediction.layers, plan.visit_bounds))
     print(f"\n{images_per_s:,.1f} images/s at {config.clock_hz / 1e6:g} MHz")
     if energy:
         print(f"{energy['total_j'] * 1e6:,.2f} uJ an image (estimate)")

@@ -5,6 +5,7 @@ import sys
 
 from ..errors import CodesignError, require
 from .arguments import add_accelerator, add_command, add_json, add_model, integer, read_accelerator, read_model
+from .layers import layer_values, print_layers
 from .output import print_json, print_table
 
 __all__ = ["add"]
@@ -38,6 +39,7 @@ def simulate(args: argparse.Namespace) -> None:
 
     from codesign.sim.verilated import VerilatorDevice
 
+    from ..schedule import schedule
     from ..verification import verify_run
 
     if sys.stderr.isatty():
@@ -47,8 +49,9 @@ def simulate(args: argparse.Namespace) -> None:
         run = verify_run(integers, config, images, device, progress=lambda done: bar.update(1))
     result, prediction = run.result, run.prediction
     accuracy = None if labels is None else float((result.logits.argmax(axis=1) == labels).mean())
-    layers = [{"name": name, "cycles": cycles, "model_cycles": layer.cycles}
-              for (name, cycles), layer in zip(result.layer_cycles, prediction.layers, strict=True)]
+    bounds = schedule(network.graph(), config).visit_bounds
+    layers = [{**values, "model_cycles": layer.cycles}
+              for values, layer in zip(layer_values(result.layers, bounds), prediction.layers, strict=True)]
     values = {"network": network.name, "accelerator": config.name, "method": "simulated", "images": len(images),
               "bit_exact": run.differences == 0, "cycles": result.cycles[0], "model_cycles": prediction.cycles,
               "images_per_s": config.clock_hz / result.cycles[0], "accuracy": accuracy, "layers": layers,
@@ -83,9 +86,8 @@ def _images(args: argparse.Namespace, shape: tuple[int, int, int], info: dict):
 
 
 def _print(values: dict, clock_hz: int) -> None:
-    print_table(("layer", "cycles (simulated)", "cost model"),
-                [*((x["name"], x["cycles"], x["model_cycles"]) for x in values["layers"]),
-                 ("total", values["cycles"], values["model_cycles"])])
+    print("from the simulated accelerator's own counters")
+    print_layers(values["layers"])
     print()
     print_table(("counter", "simulated", "cost model"),
                 ((name, value, values["model_counters"][name]) for name, value in values["counters"].items()))

@@ -91,8 +91,9 @@ def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequ
     keys = []
     for layer in layers:
         name, cycles = layer.name, layer.cycles
-        if name in gemms:
-            g = gemms[name]
+        whole_name = name.partition("[")[0]  # of a band of it
+        if whole_name in gemms:
+            g = gemms[whole_name]
             operator = "identity" if g.identity else "linear" if g.raw else "conv"
             shape = "x".join(map(str, (len(g.operands), *g.in_shape)))
             shifted = any(o.dx or o.dy for o in g.operands)

@@ -3,15 +3,16 @@ import random
 import pytest
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.registers import COUNTERS, TRACE_WORDS
+from codesign.registers import COUNTERS, TRACE_COUNTERS, TRACE_ENTRIES, TRACE_STRIDE_WORDS
 from codesign.rtl.counters import Counters
 
 from .harness import play
 
 CONFIG = AcceleratorConfig(rows=6, cols=5, bank_depth=64, acc_depth=4, bus_bits=64)
-FLAGS = ("beat", "result", "running", "loading", "fenced", "read_beat", "write_beat", "word")
+FLAGS = ("beat", "result", "running", "loading", "fenced", "weighing", "read_beat", "write_beat", "word")
 IDLE = dict.fromkeys((*FLAGS, "start", "busy", "mark", "rows_enabled", "columns_enabled", "planes"), 0)
-PARTS = ("active_cycles", "load_cycles", "stall_output_cycles", "stall_fence_cycles", "stall_stream_cycles")
+PARTS = ("active_cycles", "load_cycles", "stall_output_cycles", "stall_fence_cycles",
+         "stall_weights_cycles", "stall_control_cycles")
 
 
 def reason(cycle):
@@ -20,7 +21,9 @@ def reason(cycle):
         return "active_cycles" if cycle["beat"] else "stall_output_cycles"
     if cycle["loading"]:
         return "load_cycles"
-    return "stall_fence_cycles" if cycle["fenced"] else "stall_stream_cycles"
+    if cycle["fenced"]:
+        return "stall_fence_cycles"
+    return "stall_weights_cycles" if cycle["weighing"] else "stall_control_cycles"
 
 
 def model(run):
@@ -57,24 +60,34 @@ def test_random_runs(likely):
         start = end
 
 
-def test_trace_notes_the_cycle_of_each_mark_and_starts_again():
+def read_entry(index):
+    return [IDLE | {"trace_address": TRACE_STRIDE_WORDS * index + word} for word in range(len(TRACE_COUNTERS))]
+
+
+def test_trace_notes_the_counters_at_each_mark_and_starts_again():
+    """As they were before the cycle of the mark."""
     rng = random.Random(3)
     for run in range(2):
         marks = sorted(rng.sample(range(1, 200), 20))
         first = [] if run == 0 else [IDLE | {"start": 1, "busy": 1}, *[IDLE | {"busy": 1, "mark": 1}] * 9]
-        cycles = [IDLE | {"start": int(t == 0), "busy": 1, "mark": int(t in marks)} for t in range(201)]
-        reads = [IDLE | {"trace_address": i} for i in range(20)]
+        cycles = []
+        for t in range(201):
+            cycle = IDLE | {flag: rng.randrange(2) for flag in FLAGS}
+            cycles.append(cycle | {"beat": cycle["beat"] & cycle["running"], "start": int(t == 0), "busy": 1,
+                                   "mark": int(t in marks)})
+        reads = [cycle for i in range(20) for cycle in read_entry(i)]
         seen = play(Counters(CONFIG), [*first, *cycles, *reads, IDLE])
         if first:
             assert seen[len(first)]["trace_count"] == 9
             assert seen[len(first) + 1]["trace_count"] == 0
         assert seen[-1]["trace_count"] == 20
-        assert [s["trace_data"] for s in seen[-20:]] == marks  # a cycle after the address
+        expected = [model(cycles[:mark])[name] for mark in marks for name in TRACE_COUNTERS]
+        assert [s["trace_data"] for s in seen[-len(expected):]] == expected  # a cycle after the address
 
 
-def test_a_full_trace_keeps_its_first_words():
-    cycles = [IDLE | {"start": 1, "busy": 1}, *[IDLE | {"busy": 1, "mark": 1}] * (TRACE_WORDS + 5)]
-    reads = [IDLE | {"trace_address": i} for i in (0, 1, TRACE_WORDS - 1)]
+def test_a_full_trace_keeps_its_first_entries():
+    cycles = [IDLE | {"start": 1, "busy": 1}, *[IDLE | {"busy": 1, "mark": 1}] * (TRACE_ENTRIES + 5)]
+    reads = [read_entry(i)[0] for i in (0, 1, TRACE_ENTRIES - 1)]
     seen = play(Counters(CONFIG), [*cycles, *reads, IDLE])
-    assert seen[-1]["trace_count"] == TRACE_WORDS
-    assert [s["trace_data"] for s in seen[-3:]] == [1, 2, TRACE_WORDS]
+    assert seen[-1]["trace_count"] == TRACE_ENTRIES
+    assert [s["trace_data"] for s in seen[-3:]] == [1, 2, TRACE_ENTRIES]

@@ -19,7 +19,7 @@ CONFIGS = {config.name: config for config in (
     AcceleratorConfig(name="9x20", rows=9, cols=20, bank_depth=256, acc_depth=16, bus_bits=128))}
 BLOCKS = {"load_weights": "weight", "load_rows": "row", "load_columns": "column"}
 OUTPUTS = ("align", "go", "again", "column_set", "weight_load", "row_load", "column_load", "index", "word", "write",
-           "flush", "hungry", "done", "illegal", "loading", "fenced", "rows_enabled", "columns_enabled")
+           "flush", "hungry", "done", "illegal", "loading", "fenced", "weighing", "rows_enabled", "columns_enabled")
 
 
 def random_pass(rng, config, repeat=0, **more):
@@ -111,7 +111,7 @@ class Replay:
         self.enabled = {"load_rows": 0, "load_columns": 0}
         self.expected = {name: {} for name in (
             "taken", "go", "weight_load", "row_load", "column_load", "align", "flush", "done", "illegal", "hungry",
-            "loading", "fenced", "write", "enabled", "handed")}
+            "loading", "fenced", "weighing", "write", "enabled", "handed")}
 
     def first(self, start, condition):
         return next(t for t in count(start) if condition(t))
@@ -126,7 +126,7 @@ class Replay:
         for t in range(start, cycle):
             self.note("hungry", t)
         self.note("taken", cycle)
-        self.now = cycle + 1
+        self.now, self.last_taken = cycle + 1, cycle
         return cycle
 
     def drained(self, cycle):
@@ -143,9 +143,13 @@ class Replay:
     def run_pass(self, fields, blocks, enabled, again):
         for flag, words in blocks.items():
             free = {"load_rows": self.rows_free, "load_columns": self.columns_free[self.column_set]}.get(flag, 0)
+            before = self.last_taken
             for index, word in enumerate(words):
                 which = (self.column_set,) if flag == "load_columns" else ()
                 self.note(f"{BLOCKS[flag]}_load", self.take(free) + 1, (index, word, *which))
+            if flag == "load_weights":
+                for t in range(before + 1, self.last_taken + 1):
+                    self.note("weighing", t)
         go = self.first(self.now, lambda t: self.log[t]["available"] and (not fields["fence"] or self.drained(t)))
         for t in range(self.now, go):
             if fields["fence"] and self.log[t]["available"]:
@@ -170,7 +174,7 @@ class Replay:
             cycle = self.first(there, lambda t: not self.log[t]["blocked"])
             for t in range(self.now, there):
                 self.note("hungry", t)
-            for t in range(there, cycle + 1):
+            for t in range(self.now, cycle + 1):
                 self.note("loading", t)
             self.note("taken", cycle)
             self.note("write", cycle + 1, ((fields["base"] + index) % self.config.bank_depth,
@@ -198,7 +202,7 @@ def check(config, packets, log):
     for packet in packets:
         {Opcode.PASS: replay.run_passes, Opcode.LOAD: replay.load}.get(packet[1]["op"], replay.end)(*packet)
     expected = replay.expected
-    for name in ("taken", "align", "flush", "done", "illegal", "hungry", "loading", "fenced"):
+    for name in ("taken", "align", "flush", "done", "illegal", "hungry", "loading", "fenced", "weighing"):
         assert [t for t, cycle in enumerate(log) if cycle[name]] == sorted(expected[name]), name
     for name in ("weight_load", "row_load", "column_load"):
         which = ("index", "word", "column_set")[:3 if name == "column_load" else 2]

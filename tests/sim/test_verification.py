@@ -70,7 +70,7 @@ def test_wrong_cycles_are_told_by_layer():
     slower = dataclasses.replace(CONFIG, memory=Memory(latency_cycles=CONFIG.memory.latency_cycles + 5))
     run = verify_run(INTEGERS, CONFIG, IMAGES, VerilatorDevice(slower))
     assert run.differences == 0
-    assert re.fullmatch(r"Cycles of layer conv0 must be the cost model's (\d+), not (?!\1)\d+", run.problem)
+    assert re.fullmatch(r"Layer conv0: cycles must be the cost model's (\d+), not (?!\1)\d+", run.problem)
 
 
 def test_no_images():

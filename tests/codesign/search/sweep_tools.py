@@ -38,7 +38,7 @@ class ModelDevice:
     def run(self, program, images, progress=None):
         model = predict(self.integer.graph, self.config)
         return RunResult(evaluate(self.integer, images), (model.cycles,) * len(images), model.counters,
-                         tuple((layer.name, layer.cycles) for layer in model.layers))
+                         model.layers)
 
 
 def verilog_digest(config):

@@ -35,7 +35,7 @@ class ModelDevice:
         logits[3, 1] += self.spoil
         model = predict(GRAPH, program.config)
         return RunResult(logits, (model.cycles,) * len(images), model.counters,
-                         tuple((layer.name, layer.cycles) for layer in model.layers))
+                         model.layers)
 
 
 def measured(spoil=0):
