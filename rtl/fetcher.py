@@ -64,6 +64,7 @@ class Fetcher(wiring.Component):
         self.config = config
         self.depth = config.burst_beats * config.fifo_bursts
         self._low_bits = (config.burst_beats * config.bus_bits // 8).bit_length() - 1  # of an address, always 0
+        self._left, self._burst = Signal(32, name="left"), Signal(ADDRESS_BITS - self._low_bits, name="burst")
         super().__init__({
             "start": In(1), "stop": In(1),
             "address": In(ADDRESS_BITS), "beats": In(32),
@@ -76,8 +77,8 @@ class Fetcher(wiring.Component):
         m = Module()
         m.submodules.fifo = fifo = SyncFIFOBuffered(
             width=self.config.bus_bits, depth=self.depth + 1)  # + 1: its output register, so the memory is 2**n deep
-        left = Signal(32)  # beats not yet asked for
-        burst = Signal(ADDRESS_BITS - self._low_bits)  # next address, in bursts
+        left = self._left  # beats not yet asked for
+        burst = self._burst  # next address, in bursts
         credits = Signal(range(self.depth + 1), init=self.depth)
         dropping = Signal()
 

@@ -2,10 +2,11 @@
 
 import json
 import os
+import random
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import First, RisingEdge, Timer
+from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 from cocotb_support import CONFIG, begin, pause
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiResp, AxiSlave, MemoryRegion
 
@@ -19,11 +20,27 @@ BEAT_BYTES = CONFIG.bus_bits // 8
 BURST_BYTES = BEAT_BYTES * CONFIG.burst_beats
 
 
+class FaultyMemory(MemoryRegion):
+    """A memory with words that answer a bus with a slave error."""
+
+    faults = frozenset()  # byte addresses of beats
+
+    async def _read(self, address, length, **kwargs):
+        if address in self.faults:
+            raise OSError("faulty word")
+        return await super()._read(address, length, **kwargs)
+
+    async def _write(self, address, data, **kwargs):
+        if address // BEAT_BYTES * BEAT_BYTES in self.faults:
+            raise OSError("faulty word")
+        await super()._write(address, data, **kwargs)
+
+
 class Bench:
     def __init__(self, dut, seed):
         self.dut = dut
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
-        self.memory = MemoryRegion(SIZE)  # beyond it is a slave error
+        self.memory = FaultyMemory(SIZE)  # beyond it is a slave error
         slave = AxiSlave(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, target=self.memory)
         probability = 0.0 if seed is None else 0.4
         reads, writes = slave.read_if, slave.write_if
@@ -168,4 +185,26 @@ async def write_errors_are_reported(dut):
     await begin(dut)
     await bench.prepare(OUTPUT_LO=SIZE)
     assert await bench.run() is Error.WRITE_BUS
+    await works(bench)
+
+
+@cocotb.test()
+@cocotb.parametrize(seed=range(6), reset=[False, True])
+async def errors_at_random_beats_are_reported(dut, seed, reset):
+    """One beat of the program, or of the results, answered with an error amid stalls on every channel."""
+    rng = random.Random(f"faults {seed}")
+    bench = Bench(dut, seed)
+    await begin(dut)
+    await bench.prepare()
+    beats = -(-JOB["output_bytes"] // BEAT_BYTES)
+    reading = seed % 2 == 0
+    fault = PROGRAM + rng.randrange(BEATS) * BEAT_BYTES if reading else OUTPUT + rng.randrange(beats) * BEAT_BYTES
+    bench.memory.faults = {fault}
+    assert await bench.run() is (Error.READ_BUS if reading else Error.WRITE_BUS)
+    bench.memory.faults = frozenset()
+    if reset:
+        dut.rst.value = 1
+        await ClockCycles(dut.clk, 4)
+        dut.rst.value = 0
+        await ClockCycles(dut.clk, 1)
     await works(bench)

@@ -60,6 +60,30 @@ def fetcher_proof(m, dut, parts):
     keeps(m, dut.o.valid, dut.o.ready, unless=dut.stop)
 
 
+def window_proof(m, dut, parts, longer=0):
+    """Reads stay within the program: from `address` on, `beats` beats, however the run is stalled or stopped.
+
+    By induction, with what links the fetcher's two counters to the window. That ``idle`` excludes a request that
+    waits is :func:`fetcher_proof`'s.
+    """
+    axi, burst_bytes = dut.axi, CONFIG.burst_beats * BEAT_BYTES
+    first = dut.address & -burst_bytes & ((1 << len(dut.address)) - 1)
+    base, beats = Signal(len(dut.address)), Signal(len(dut.beats))
+    with m.If(dut.start):
+        m.d.sync += [base.eq(first), beats.eq(dut.beats)]
+    end = base + beats * BEAT_BYTES
+    m.d.comb += [
+        Assume(~dut.start | dut.idle & ~axi.arvalid),
+        Assume(~dut.start | (first + dut.beats * BEAT_BYTES <= 1 << len(dut.address))),
+        Assert((base & (burst_bytes - 1)) == 0),
+        Assert(end <= 1 << len(dut.address)),
+        Assert(dut._left <= beats),
+        Assert((dut._left == 0) | (dut._burst * burst_bytes + dut._left * BEAT_BYTES == end)),
+        Assert(~axi.arvalid | (axi.araddr >= base)),
+        Assert(~axi.arvalid | (axi.araddr + (axi.arlen + 1 + longer) * BEAT_BYTES <= end)),
+    ]
+
+
 def writer_proof(m, dut, parts):
     axi = dut.axi
     addresses = count(m, axi.awvalid & axi.awready, axi.bvalid)
@@ -94,13 +118,14 @@ def control_proof(m, dut, parts):
     keeps(m, dut.busy, dut.done, dut.job)
 
 
-def run_sby(text, folder):
+def run_sby(text, folder, engine="abc pdr"):
     """Prove all of RTLIL ``text``'s assertions; returns (proven, what the tool said)."""
     (folder / "design.il").write_text(text)
-    (folder / "proof.sby").write_text("""[options]
+    (folder / "proof.sby").write_text(f"""[options]
 mode prove
+depth 6
 [engines]
-abc pdr
+{engine}
 [script]
 read_rtlil design.il
 prep -top top
@@ -165,3 +190,12 @@ def test_assumptions_leave_room(component, wrong, tmp_path):
     """With one untrue claim added, there is a counterexample: the proofs are not empty."""
     proven, output = run_sby(design(component(CONFIG), wrong), tmp_path)
     assert not proven and "FAIL" in output, output
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_reads_stay_within_the_program(longer, tmp_path):
+    """Unbounded, by induction; a window that is a beat too short is refuted."""
+    pytest.importorskip("z3")
+    text = design(Fetcher(CONFIG), lambda m, dut, parts: window_proof(m, dut, parts, longer))
+    proven, output = run_sby(text, tmp_path, "smtbmc z3")
+    assert ("DONE (FAIL" in output if longer else proven), output
