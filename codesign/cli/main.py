@@ -8,12 +8,12 @@ import traceback
 import warnings
 
 from ..errors import CodesignError
-from . import analyze, costs, doctor, estimate, export, generate, report, simulate, sweep, train
+from . import analyze, costs, doctor, estimate, export, generate, import_, report, simulate, sweep, train
 from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, sweep, train, analyze, estimate, generate, export, simulate, costs, report)
+COMMANDS = (doctor, sweep, train, import_, analyze, estimate, generate, export, simulate, costs, report)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
