@@ -1,6 +1,6 @@
 # make demo    everything from an empty machine to the report of a search on the handwritten digits (Debian, Ubuntu)
 # make test    what CI runs: tests, ruff, mypy
-# make bench   how fast simulation and cost model are: DiracDeltaNet at 224x224 on the 32x32 array
+# make bench   how fast simulation and cost model are: DiracDeltaNet at 224x224 on the 32x32 array; SCALE-Sim beside it
 # make clean   remove what the targets above made
 #
 # TORCH_INDEX  where PyTorch's CPU build is looked for first, if given; without it, Linux gets gigabytes of CUDA too
@@ -25,8 +25,8 @@ test: .venv/installed-tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist worksteal
 
-bench: .venv/installed
-	$(BIN)/python -m codesign.sim.bench
+bench: .venv/installed-bench
+	$(BIN)/python -m codesign.sim.bench --scalesim
 
 clean:
 	rm -rf $(DEMO) .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache
@@ -40,6 +40,10 @@ clean:
 	$(if $(TORCH_INDEX),$(PIP) --retries 1 --timeout 15 --index-url $(TORCH_INDEX) $(TORCH) \
 		|| echo "$(TORCH_INDEX) has no $(TORCH) for us or is out of reach: taking it from the usual index")
 	$(PIP) -e .
+	touch $@
+
+.venv/installed-bench: .venv/installed
+	$(PIP) -e '.[bench]'
 	touch $@
 
 .venv/installed-tests: .venv/installed

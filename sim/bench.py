@@ -14,6 +14,7 @@ from codesign.network import load_network
 from codesign.random_weights import random_network
 from codesign.verification import verify_run
 
+from .scalesim import run_scalesim
 from .verilated import VerilatorDevice
 
 
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--network", default="diracdeltanet-116", help="a network")
     parser.add_argument("--resolution", type=int, default=224, help="of its input, where the network is a built-in one")
     parser.add_argument("--accelerator", default="ultra96", help="an accelerator")
+    parser.add_argument("--scalesim", action="store_true", help="price the same layers with SCALE-Sim 3, too")
     arguments = parser.parse_args()
     config = load_accelerator(arguments.accelerator)
     graph = load_network(arguments.network, resolution=arguments.resolution).graph()
@@ -48,6 +50,13 @@ def main() -> None:
     print(f"frame       {frame_s:8.1f} s, compiled, run and compared: {prediction.cycles / frame_s:,.0f} cycles/s")
     print(f"cost model  {model_s:8.3f} s: {len(prediction.layers) / model_s:,.0f} layers/s, "
           f"{frame_s / model_s:,.0f} times as fast as running it")
+    if arguments.scalesim:
+        other = run_scalesim(graph, config)
+        cycles, rate = sum(other.cycles.values()), len(other.cycles) / other.seconds
+        print(f"SCALE-Sim 3 {other.seconds:8.1f} s: {rate:,.1f} layers/s; the cost model is "
+              f"{other.seconds / model_s:,.0f} times as fast")
+        print(f"\n{len(other.cycles)} layers on {config.rows}x{config.cols}, weights stationary: {cycles:,} cycles by "
+              f"SCALE-Sim (compute alone), {prediction.cycles:,} here (everything, memory stalls included)")
 
 
 if __name__ == "__main__":
