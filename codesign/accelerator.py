@@ -214,12 +214,13 @@ PRESETS = {config.name: config for config in (
     AcceleratorConfig(name="ulx3s", rows=16, cols=16, bank_depth=8192, acc_depth=512, wide_rows=6, bus_bits=64,
                       burst_beats=16, fifo_bursts=8, clock_hz=75_000_000,
                       memory=Memory(bytes_per_cycle=8, latency_cycles=4)),
-    # Zynq UltraScale+ ZU3EG: 216 block RAMs of 36 Kbit; LPDDR4 at 4.26 GB/s.
-    AcceleratorConfig(name="ultra96", rows=32, cols=32, bank_depth=32768, acc_depth=1024, wide_rows=12, bus_bits=128,
-                      burst_beats=16, fifo_bursts=256, clock_hz=250_000_000),
+    # Zynq UltraScale+ ZU3EG: 216 block RAMs of 36 Kbit; LPDDR4 at 4.26 GB/s. Accumulators as wide as a DSP48E2's input:
+    # the sums of an 8-bit classifier of 1024 inputs need 26 bits.
+    AcceleratorConfig(name="ultra96", rows=32, cols=32, bank_depth=32768, acc_depth=1024, acc_bits=27, wide_rows=12,
+                      bus_bits=128, burst_beats=16, fifo_bursts=256, clock_hz=250_000_000),
     # Zynq UltraScale+ ZU9EG: 912 block RAMs of 36 Kbit; DDR4-2133, 64 bits wide, at 55 %.
-    AcceleratorConfig(name="zcu102", rows=64, cols=64, bank_depth=32768, acc_depth=1024, wide_rows=12, bus_bits=512,
-                      burst_beats=16, fifo_bursts=32, clock_hz=250_000_000,
+    AcceleratorConfig(name="zcu102", rows=64, cols=64, bank_depth=32768, acc_depth=1024, acc_bits=27, wide_rows=12,
+                      bus_bits=512, burst_beats=16, fifo_bursts=32, clock_hz=250_000_000,
                       memory=Memory(bytes_per_cycle=38, latency_cycles=40)),
 )}
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .program import Program
+from .registers import WATCHDOG_CYCLES
 
 __all__ = ["MemoryMap"]
 
@@ -20,13 +21,14 @@ class MemoryMap:
     program_beats: int
     output_address: int
     output_bytes: int
+    output_beats: int
 
     @classmethod
     def of(cls, program: Program) -> "MemoryMap":
         burst = program.burst_bytes
         return cls(alignment_bytes=burst, program_address=0, program_bytes=len(program.stream),
                    program_beats=program.beats, output_address=-(-len(program.stream) // burst) * burst,
-                   output_bytes=program.output_bytes)
+                   output_bytes=program.output_bytes, output_beats=program.output_bytes // program.beat_bytes)
 
     @property
     def size_bytes(self) -> int:
@@ -37,4 +39,4 @@ class MemoryMap:
         addresses = {"PROGRAM": self.program_address, "OUTPUT": self.output_address}
         halves = {f"{name}_{half}": (base + address) >> shift & 0xFFFF_FFFF for name, address in addresses.items()
                   for half, shift in (("LO", 0), ("HI", 32))}
-        return {**halves, "BEATS": self.program_beats}
+        return {**halves, "BEATS": self.program_beats, "OUTPUT_BEATS": self.output_beats, "WATCHDOG": WATCHDOG_CYCLES}

@@ -12,11 +12,11 @@ from enum import Enum, IntEnum
 from .accelerator import AcceleratorConfig
 
 __all__ = ["ADDRESS_BITS", "COUNTERS", "ID", "REGISTERS", "TRACE_COUNTERS", "TRACE_ENTRIES", "TRACE_OFFSET",
-           "TRACE_STRIDE_WORDS", "TRACE_WORDS", "VERSION", "Access",
+           "TRACE_STRIDE_WORDS", "TRACE_WORDS", "VERSION", "WATCHDOG_CYCLES", "Access",
            "Error", "Field", "Register", "c_header", "counter_offset", "digest_words", "register", "table"]
 
 ID = 0x43444E31  # "CDN1"
-VERSION = 1  # of this map; raised by every change that an old driver would trip over
+VERSION = 2  # of this map; raised by every change that an old driver would trip over
 ADDRESS_BITS = 40  # of memory addresses, in bytes
 COUNTERS_OFFSET = 0x100
 TRACE_OFFSET = 0x4000
@@ -43,6 +43,7 @@ COUNTERS = {
 TRACE_COUNTERS = ("cycles", "active_cycles", "stall_weights_cycles", "load_cycles", "stall_fence_cycles",
                   "stall_output_cycles")
 TRACE_WORDS = TRACE_ENTRIES * TRACE_STRIDE_WORDS
+WATCHDOG_CYCLES = 1 << 20  # what drivers set WATCHDOG to: far more than any memory takes to answer
 
 
 class Access(Enum):
@@ -65,6 +66,8 @@ class Error(IntEnum):
     WRITE_BUS = 2
     ILLEGAL_INSTRUCTION = 3
     STREAM_END = 4
+    WRITE_BOUNDS = 5
+    WATCHDOG = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +116,12 @@ REGISTERS: tuple[Register, ...] = (
     _word("VERSION", 0x04, _RO, f"version of the register map: {VERSION}"),
     *_pair("DIGEST", 0x08, _RO, "first 64 bits of the configuration's digest"),
     Register(name="CONTROL", offset=0x10, access=_WO, description="commands", fields=(
-        Field(name="start", low=0, description="write 1: begin a run"),)),
+        Field(name="start", low=0, description="write 1: begin a run; a slave error while STATUS.outstanding"),)),
     Register(name="STATUS", offset=0x14, access=_RO, description="state of the run", fields=(
         Field(name="busy", low=0, description="a run is going on"),
         Field(name="done", low=1, description="a run has ended; cleared by start and through INTERRUPT"),
-        Field(name="error", low=2, description="the last run ended in an error: see ERROR"))),
+        Field(name="error", low=2, description="the last run ended in an error: see ERROR"),
+        Field(name="outstanding", low=3, description="memory still owes answers: wait, or reset both"))),
     _word("ERROR", 0x18, _RO, "how the last run ended: " + ", ".join(
         f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Error), bits=8),
     Register(name="INTERRUPT", offset=0x1C, access=_RW, description="the interrupt line", fields=(
@@ -127,6 +131,8 @@ REGISTERS: tuple[Register, ...] = (
     _word("BEATS", 0x28, _RW, "beats of the program, the image in it included", config=True),
     _word("TRACE_COUNT", 0x3C, _RO, "trace entries of the last run", bits=TRACE_ENTRIES.bit_length()),
     *_pair("OUTPUT", 0x40, _RW, "address of the results, a multiple of the beat", ADDRESS_BITS, config=True),
+    _word("OUTPUT_BEATS", 0x48, _RW, "beats that results may take; one more ends the run", config=True),
+    _word("WATCHDOG", 0x4C, _RW, "cycles in which nothing moves after which a run is ended; 0: never", config=True),
     *(half for index, (name, description) in enumerate(COUNTERS.items())
       for half in _pair(name.upper(), COUNTERS_OFFSET + 8 * index, _RO, f"{description} (read when not busy)")),
 )

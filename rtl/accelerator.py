@@ -64,7 +64,8 @@ class Accelerator(wiring.Component):
         forward(m, writer.axi, self.m_axi)
         wiring.connect(m, control.axi, wiring.flipped(self.s_axi))
         m.d.comb += self.irq.eq(control.irq)
-        self._run(m, control, fetcher, writer, sequencer, abort)
+        moving = fetcher.beat | writer.beat | walker.beat | narrower.o.valid & narrower.o.ready
+        self._run(m, control, fetcher, writer, sequencer, moving, abort)
 
         wiring.connect(m, fetcher.o, narrower.i)
         wiring.connect(m, narrower.o, sequencer.words)
@@ -96,21 +97,31 @@ class Accelerator(wiring.Component):
         ]
         return m
 
-    def _run(self, m, control, fetcher, writer, sequencer, abort):
+    def _run(self, m, control, fetcher, writer, sequencer, moving, abort):
         """Start a run, end it, and end it early when it cannot go on."""
         settling = Signal(range(drain(self.config) + 1))
         m.d.comb += [
             fetcher.start.eq(control.start), fetcher.address.eq(control.job.program),
             fetcher.beats.eq(control.job.beats),
             writer.start.eq(control.start), writer.base.eq(control.job.output),
+            writer.beats.eq(control.job.output_beats), control.outstanding.eq(~(fetcher.idle & writer.idle)),
             writer.flush.eq(sequencer.flush | (settling == 1)), sequencer.flushed.eq(writer.idle),
             sequencer.start.eq(control.start),
         ]
         starved = sequencer.hungry & fetcher.idle & ~control.start
+        # Nothing moves: memory does not answer, before an error or after it, so nobody may wait for it.
+        quiet, hung, stuck = Signal(32), Signal(), Signal()
+        m.d.comb += hung.eq((control.job.watchdog != 0) & (quiet == control.job.watchdog))
+        m.d.sync += [quiet.eq(Mux(~control.busy | control.start | moving, 0, quiet + 1)),
+                     stuck.eq(control.busy & ~control.start & (stuck | hung))]
         ending, error = Signal(), Signal(Error)
         now = Signal(Error)
-        m.d.comb += now.eq(Mux(fetcher.error, Error.READ_BUS, Mux(writer.error, Error.WRITE_BUS, Mux(
-            sequencer.illegal, Error.ILLEGAL_INSTRUCTION, Mux(starved, Error.STREAM_END, Error.NONE)))))
+        m.d.comb += now.eq(Error.NONE)
+        for reason, code in ((hung, Error.WATCHDOG), (starved, Error.STREAM_END), (writer.overrun, Error.WRITE_BOUNDS),
+                             (sequencer.illegal, Error.ILLEGAL_INSTRUCTION), (writer.error, Error.WRITE_BUS),
+                             (fetcher.error, Error.READ_BUS)):  # the last one counts
+            with m.If(reason):
+                m.d.comb += now.eq(code)
         m.d.comb += [abort.eq(ending), control.error.eq(error)]
         # After an error, what is still in the array comes out first, and a partial beat of results leaves.
         with m.If(control.busy & ~ending & ~control.start & (sequencer.done | (now != Error.NONE))):
@@ -120,7 +131,7 @@ class Accelerator(wiring.Component):
                 m.d.sync += settling.eq(drain(self.config))
         with m.If(settling != 0):
             m.d.sync += settling.eq(settling - 1)
-        with m.If(ending & (settling == 0) & fetcher.idle & writer.idle):
+        with m.If(ending & (settling == 0) & (~control.outstanding | stuck)):
             m.d.comb += control.done.eq(1)
             m.d.sync += ending.eq(0)
 

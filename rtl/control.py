@@ -29,7 +29,7 @@ COUNTER_LAYOUT = data.StructLayout(dict.fromkeys(COUNTERS, 64))
 
 JOB_LAYOUT = data.StructLayout({
     "program": ADDRESS_BITS, "beats": 32,
-    "output": ADDRESS_BITS,
+    "output": ADDRESS_BITS, "output_beats": 32, "watchdog": 32,
 })
 
 
@@ -57,6 +57,8 @@ class Control(wiring.Component):
         The run ends in this cycle; ignored unless ``busy``.
     error : In(Error)
         How it ended; sampled with ``done``.
+    outstanding : In(1)
+        Memory still owes answers: no run may begin.
     counters : In(COUNTER_LAYOUT)
         Stable when not ``busy``, for a pair of reads to fit together.
     trace_count : In(range(TRACE_ENTRIES + 1))
@@ -74,7 +76,7 @@ class Control(wiring.Component):
             "axi": In(SlaveSignature(addr_bits=BUS_ADDR_BITS)),
             "job": Out(JOB_LAYOUT),
             "start": Out(1), "busy": Out(1), "done": In(1), "error": In(Error),
-            "counters": In(COUNTER_LAYOUT),
+            "outstanding": In(1), "counters": In(COUNTER_LAYOUT),
             "trace_count": In(range(TRACE_ENTRIES + 1)),
             "trace_address": Out(range(TRACE_WORDS)), "trace_data": In(32),
             "irq": Out(1),
@@ -103,8 +105,8 @@ class Control(wiring.Component):
                         with m.If(~self.busy):
                             m.d.sync += stored_value.eq(stored_value & ~mask | value & mask)
                 with m.Case(_word("CONTROL")):
-                    m.d.comb += okay.eq(~self.busy)
-                    with m.If(~self.busy & value[0] & mask[0]):
+                    m.d.comb += okay.eq(~self.busy & ~self.outstanding)
+                    with m.If(okay & value[0] & mask[0]):
                         m.d.sync += [self.start.eq(1), self.busy.eq(1), pending.eq(0), error.eq(Error.NONE)]
                 with m.Case(_word("INTERRUPT")):
                     m.d.comb += okay.eq(1)
@@ -117,7 +119,7 @@ class Control(wiring.Component):
         digest_lo, digest_hi = digest_words(self.config)
         self._read(m, {
             **stored, "ID": ID, "VERSION": VERSION, "DIGEST_LO": digest_lo, "DIGEST_HI": digest_hi,
-            "STATUS": Cat(self.busy, pending, error != Error.NONE), "ERROR": error,
+            "STATUS": Cat(self.busy, pending, error != Error.NONE, ~self.busy & self.outstanding), "ERROR": error,
             "INTERRUPT": Cat(enable, pending), "TRACE_COUNT": self.trace_count,
             **{f"{name.upper()}_{half}": self.counters[name][low:low + 32]
                for name in COUNTERS for half, low in (("LO", 0), ("HI", 32))},

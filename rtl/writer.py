@@ -19,9 +19,10 @@ OUTSTANDING_BITS = 16  # of the counter of unanswered writes, which stops the wr
 class Writer(wiring.Component):
     """Packs 32-bit values, the first in the lowest bits, and writes every full beat as an AXI4 burst of one.
 
-    Beats go to ``base``, the address after it, and so on. Upstream may not be able to wait: it asks ``room`` and
-    sends no more than that, so ``i.ready`` is high whenever it needs to be. Throughput is one value and one beat
-    per cycle. AW and W of a beat rise together and may be accepted in any order; the next beat waits for both.
+    Beats go to ``base``, the address after it, and so on, ``beats`` of them; what is beyond is dropped. Upstream may
+    not be able to wait: it asks ``room`` and sends no more than that, so ``i.ready`` is high whenever it needs to be.
+    Throughput is one value and one beat per cycle. AW and W of a beat rise together and may be accepted in any order;
+    the next beat waits for both.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ class Writer(wiring.Component):
         Samples ``base`` and clears ``error``. Only while ``idle``.
     base : In(ADDRESS_BITS)
         Byte address. Bits below the size of a beat are ignored.
+    beats : In(32)
+        That may be written. Sampled by ``start``.
     i : In(stream of 32 bits)
         Values.
     flush : In(1)
@@ -54,6 +57,8 @@ class Writer(wiring.Component):
         A beat leaves on the W channel in this cycle.
     error : Out(1)
         A response other than OKAY has arrived since ``start``.
+    overrun : Out(1)
+        A beat has been dropped since ``start``.
     idle : Out(1)
         Nothing is buffered and every write has been answered. Rises in the cycle after the last B transfer.
 
@@ -67,11 +72,13 @@ class Writer(wiring.Component):
         self._beats = 1 << max(2, (-(-8 * config.cols // self.lanes) - 1).bit_length())
         self.depth = self._beats * self.lanes
         super().__init__({
-            "start": In(1), "base": In(ADDRESS_BITS),
+            "start": In(1), "base": In(ADDRESS_BITS), "beats": In(32),
             "i": In(stream.Signature(VALUE_BITS)), "flush": In(1), "room": Out(range(self.depth + 1)),
             "axi": Out(WriteSignature(addr_bits=ADDRESS_BITS, data_bits=config.bus_bits)),
-            "beat": Out(1), "error": Out(1), "idle": Out(1),
+            "beat": Out(1), "error": Out(1), "overrun": Out(1), "idle": Out(1),
         })
+        self._address = Signal(ADDRESS_BITS - (config.bus_bits // 8).bit_length() + 1)  # of the next beat, in beats
+        self._left = Signal(32)  # beats that may still be written
 
     def elaborate(self, platform):
         m = Module()
@@ -79,11 +86,11 @@ class Writer(wiring.Component):
             width=self.config.bus_bits + self.lanes, depth=self._beats + 1)  # + 1: see Fetcher
         free = Signal(range(self._beats + 1), init=self._beats)  # beats
         filled = Signal(range(self.lanes))  # values of the next beat that are here
-        push, issue = Signal(), Signal()
+        push, pop = Signal(), Signal()
         m.d.comb += [self.room.eq(free * self.lanes - filled), self.i.ready.eq(self.room != 0)]
-        m.d.sync += free.eq(free - push + issue)
+        m.d.sync += free.eq(free - push + pop)
         self._pack(m, fifo, filled, push)
-        unanswered = self._send(m, fifo, issue)
+        unanswered = self._send(m, fifo, pop)
         m.d.comb += self.idle.eq((filled == 0) & (free == self._beats) & (unanswered == 0))
         return m
 
@@ -106,15 +113,17 @@ class Writer(wiring.Component):
             strobes.append(lane < count)
         m.d.comb += fifo.w_data.eq(Cat(values, strobes))
 
-    def _send(self, m, fifo, issue):
+    def _send(self, m, fifo, pop):
         """Beats to AW and W, and the responses back. Returns how many responses are still to come."""
-        axi = self.axi
+        axi, address, left = self.axi, self._address, self._left
         low_bits = (self.config.bus_bits // 8).bit_length() - 1
-        address = Signal(ADDRESS_BITS - low_bits)  # of the next beat, in beats
-        unanswered = Signal(OUTSTANDING_BITS)
+        unanswered, issue, within = Signal(OUTSTANDING_BITS), Signal(), Signal()
         m.d.comb += [
-            issue.eq(fifo.r_rdy & (axi.awready | ~axi.awvalid) & (axi.wready | ~axi.wvalid) & ~unanswered.all()),
-            fifo.r_en.eq(issue),
+            within.eq(left != 0),
+            pop.eq(issue | fifo.r_rdy & ~within),
+            issue.eq(fifo.r_rdy & within & (axi.awready | ~axi.awvalid) & (axi.wready | ~axi.wvalid)
+                     & ~unanswered.all()),
+            fifo.r_en.eq(pop),
             axi.wlast.eq(1),
             axi.bready.eq(1),
             self.beat.eq(axi.wvalid & axi.wready),
@@ -131,10 +140,12 @@ class Writer(wiring.Component):
                 axi.wvalid.eq(1),
                 axi.wdata.eq(fifo.r_data),
                 axi.wstrb.eq(Cat(strobe.replicate(4) for strobe in fifo.r_data[self.config.bus_bits:])),
-                address.eq(address + 1),
+                address.eq(address + 1), left.eq(left - 1),
             ]
+        with m.If(pop & ~within):
+            m.d.sync += self.overrun.eq(1)
         with m.If(axi.bvalid & (axi.bresp != Resp.OKAY)):
             m.d.sync += self.error.eq(1)
         with m.If(self.start):
-            m.d.sync += [address.eq(self.base >> low_bits), self.error.eq(0)]
+            m.d.sync += [address.eq(self.base >> low_bits), left.eq(self.beats), self.error.eq(0), self.overrun.eq(0)]
         return unanswered

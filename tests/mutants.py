@@ -119,13 +119,16 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
     ],
     "writer": [
         ("lane < count", "lane <= count"),
-        ("free - push + issue", "free - push - issue"),
+        ("free - push + pop", "free - push - pop"),
         ("axi.wready | ~axi.wvalid", "axi.wready & ~axi.wvalid"),
+        ("left.eq(left - 1)", "left.eq(left - 2)"),
+        ("issue | fifo.r_rdy & ~within", "issue"),
     ],
     "control": [
         ("have_address & have_data & (", "have_address | have_data & ("),
         ("stored_value & ~mask | value", "stored_value & mask | value"),
         ("self.done & self.busy", "self.done | self.busy"),
+        ("~self.busy & ~self.outstanding", "~self.busy"),
     ],
     "accelerator": [
         ("first_sum(config) - Walker.LATENCY", "first_sum(config) + Walker.LATENCY"),
@@ -135,6 +138,9 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("columns[::config.rows]).any()", "columns[::config.cols]).any()"),
         ("range(bank % config.cols)", "range(bank // config.cols)"),
         ("sequencer.hungry & fetcher.idle", "sequencer.hungry | fetcher.idle"),
+        ("~control.outstanding | stuck", "~control.outstanding"),
+        ("control.start | moving", "control.start"),
+        ("(hung, Error.WATCHDOG), ", ""),
         ("walker.words", "walker.words - 1"),
         ("pending + Mux(walker.raw_beat", "pending - Mux(walker.raw_beat"),
         ("pending + config.cols", "pending - config.cols"),

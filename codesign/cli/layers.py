@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from ..layer_cycles import LayerCycles
 from .output import print_table
+
+if TYPE_CHECKING:
+    from ..layer_cycles import LayerCycles
 
 __all__ = ["layer_values", "print_layers"]
 
 PARTS = ("active", "weights", "input", "write_back", "pipeline")
 
 
-def layer_values(layers: Sequence[LayerCycles], bounds: Sequence[int]) -> list[dict]:
+def layer_values(layers: "Sequence[LayerCycles]", bounds: Sequence[int]) -> list[dict]:
     """One mapping per layer: its cycles, what they were spent on, and its tiling bound, all in cycles."""
     return [{**asdict(layer), "bound": bound} for layer, bound in zip(layers, bounds, strict=True)]
 

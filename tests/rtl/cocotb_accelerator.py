@@ -41,7 +41,7 @@ class Bench:
         self.dut = dut
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
         self.memory = FaultyMemory(SIZE)  # beyond it is a slave error
-        slave = AxiSlave(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, target=self.memory)
+        self.slave = slave = AxiSlave(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, target=self.memory)
         probability = 0.0 if seed is None else 0.4
         reads, writes = slave.read_if, slave.write_if
         host_reads, host_writes = self.registers.read_if, self.registers.write_if
@@ -208,3 +208,54 @@ async def errors_at_random_beats_are_reported(dut, seed, reset):
         dut.rst.value = 0
         await ClockCycles(dut.clk, 1)
     await works(bench)
+
+
+@cocotb.test()
+@cocotb.parametrize(missing=[1, 2])
+async def results_beyond_their_window_are_not_written(dut, missing):
+    """The window is so many beats too short: those are kept from memory, and the run says why it ended."""
+    bench = Bench(dut, 3)
+    await begin(dut)
+    beats = JOB["output_bytes"] // BEAT_BYTES
+    await bench.prepare(OUTPUT_BEATS=beats - missing)
+    assert await bench.run() is Error.WRITE_BOUNDS
+    found = await bench.memory.read(OUTPUT, JOB["output_bytes"])
+    assert found[-missing * BEAT_BYTES:] == b"\xee" * (missing * BEAT_BYTES)
+    await works(bench)
+
+
+@cocotb.test()
+@cocotb.parametrize(channel=["r", "aw", "w", "b"], reset=[False, True])
+async def a_memory_that_stops_answering_ends_the_run(dut, channel, reset):
+    """The watchdog does. No run begins while answers are outstanding: until they come, or both sides are reset."""
+    bench = Bench(dut, None)
+    await begin(dut)
+    await bench.prepare(WATCHDOG=700)
+    silent = {"r": bench.slave.read_if.r_channel, "aw": bench.slave.write_if.aw_channel,
+              "w": bench.slave.write_if.w_channel, "b": bench.slave.write_if.b_channel}[channel]
+    silent.pause = True
+    assert await bench.run() is Error.WATCHDOG
+    status = register("STATUS").offset
+    assert await bench.read(status) & 0b1001 == 0b1000
+    assert await bench.write("CONTROL", 1) == AxiResp.SLVERR
+    if reset:
+        dut.rst.value = 1
+        await ClockCycles(dut.clk, 4)
+        silent.pause = False
+        dut.rst.value = 0
+        await ClockCycles(dut.clk, 1)
+    else:
+        silent.pause = False
+        await ClockCycles(dut.clk, 1000)
+    assert await bench.read(status) & 0b1001 == 0
+    await works(bench)
+
+
+@cocotb.test()
+async def a_slow_memory_does_not_trip_the_watchdog(dut):
+    """Of as many cycles as anything takes."""
+    bench = Bench(dut, 5)
+    await begin(dut)
+    await bench.prepare(WATCHDOG=700)
+    assert await bench.run() is Error.NONE
+    assert await bench.logits() == JOB["logits"][0]

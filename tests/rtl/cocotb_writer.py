@@ -91,8 +91,8 @@ async def setup(dut):
     return model
 
 
-async def start(dut, base):
-    dut.base.value, dut.start.value = base, 1
+async def start(dut, base, beats=1 << 20):
+    dut.base.value, dut.beats.value, dut.start.value = base, beats, 1
     await RisingEdge(dut.clk)
     dut.start.value = 0
 

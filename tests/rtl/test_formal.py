@@ -84,6 +84,27 @@ def window_proof(m, dut, parts, longer=0):
     ]
 
 
+def results_window_proof(m, dut, parts, shorter=0):
+    """Writes stay within the window of the results, in the same way. That ``idle`` excludes a write that waits, on the
+    bus or in the FIFO, is :func:`writer_proof`'s."""
+    axi = dut.axi
+    first = dut.base & -BEAT_BYTES & ((1 << len(dut.base)) - 1)
+    base, beats = Signal(len(dut.base)), Signal(len(dut.beats))
+    with m.If(dut.start):
+        m.d.sync += [base.eq(first), beats.eq(dut.beats)]
+    end = base + beats * BEAT_BYTES
+    m.d.comb += [
+        Assume(~dut.start | dut.idle & ~axi.awvalid & ~parts.fifo.r_rdy),
+        Assume(~dut.start | (first + dut.beats * BEAT_BYTES <= 1 << len(dut.base))),
+        Assert((base & (BEAT_BYTES - 1)) == 0),
+        Assert(end <= 1 << len(dut.base)),
+        Assert(dut._left <= beats),
+        Assert((dut._left == 0) | (dut._address * BEAT_BYTES + dut._left * BEAT_BYTES == end)),
+        Assert(~axi.awvalid | (axi.awaddr >= base)),
+        Assert(~axi.awvalid | (axi.awaddr + (1 + shorter) * BEAT_BYTES <= end)),
+    ]
+
+
 def writer_proof(m, dut, parts):
     axi = dut.axi
     addresses = count(m, axi.awvalid & axi.awready, axi.bvalid)
@@ -199,3 +220,12 @@ def test_reads_stay_within_the_program(longer, tmp_path):
     text = design(Fetcher(CONFIG), lambda m, dut, parts: window_proof(m, dut, parts, longer))
     proven, output = run_sby(text, tmp_path, "smtbmc z3")
     assert ("DONE (FAIL" in output if longer else proven), output
+
+
+@pytest.mark.parametrize("shorter", [0, 1])
+def test_writes_stay_within_the_window_of_the_results(shorter, tmp_path):
+    """Unbounded, by induction; a window that is a beat too short is refuted."""
+    pytest.importorskip("z3")
+    text = design(Writer(CONFIG), lambda m, dut, parts: results_window_proof(m, dut, parts, shorter))
+    proven, output = run_sby(text, tmp_path, "smtbmc z3")
+    assert ("DONE (FAIL" in output if shorter else proven), output

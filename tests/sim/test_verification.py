@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from codesign.accelerator import PRESETS, Memory
+from codesign.compiler import compile_network
 from codesign.errors import CodesignError
 from codesign.isa import Isa
 from codesign.network import Network
@@ -15,7 +16,7 @@ from codesign.search import measure_on
 from codesign.search.measurement import verify
 from codesign.sim.build import rtl_digest
 from codesign.sim.toolchain import simulator_versions
-from codesign.sim.verilated import VerilatorDevice
+from codesign.sim.verilated import VerilatorDevice, _Session
 from codesign.verification import verify_run
 
 CONFIG = PRESETS["tiny"]
@@ -76,3 +77,19 @@ def test_wrong_cycles_are_told_by_layer():
 def test_no_images():
     with pytest.raises(CodesignError, match="Images must be at least 1, not 0"):
         verify_run(INTEGERS, CONFIG, IMAGES[:0], VerilatorDevice(CONFIG))
+
+
+def test_a_memory_that_stops_answering_ends_the_run():
+    """In the simulator, too: latency without end, and a watchdog of as many cycles as one can wait."""
+    session = _Session(VerilatorDevice(CONFIG)._library, CONFIG, compile_network(INTEGERS, CONFIG))
+    try:
+        session.write("WATCHDOG", 500)
+        session.config = dataclasses.replace(CONFIG, memory=Memory(latency_cycles=10_000))
+        with pytest.raises(CodesignError, match="^Simulated run must end without error, not with WATCHDOG$"):
+            session.run(IMAGES, None)
+        assert session.counter("cycles") < 1000
+        assert session.read("STATUS") >> 3 & 1  # answers are outstanding
+        with pytest.raises(CodesignError, match="^Register CONTROL must accept 0x1, not answer with an error$"):
+            session.write("CONTROL", 1)
+    finally:
+        session.close()
