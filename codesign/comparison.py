@@ -50,10 +50,12 @@ def read_map(plan: Schedule, visit: Visit, banks: np.ndarray) -> np.ndarray:
 
 
 def first_difference(network: IntegerNetwork, config: AcceleratorConfig, image: np.ndarray,
-                     banks: Callable[[Program, np.ndarray], np.ndarray]) -> Difference | None:
+                     banks: Callable[[Program, np.ndarray], np.ndarray],
+                     progress: Callable[[int, int], None] | None = None) -> Difference | None:
     """Run ``image`` layer by layer, or band by band, and compare every map; None if all are equal.
 
-    ``banks(program, image)`` runs a program that stops early and returns the activation memory.
+    ``banks(program, image)`` runs a program that stops early and returns the activation memory. ``progress(done, all)``
+    is called after each map, or band of one.
     """
     maps = run(network, image[None])
     plan = compile_network(network, config).schedule
@@ -62,6 +64,8 @@ def first_difference(network: IntegerNetwork, config: AcceleratorConfig, image: 
         found = read_map(program.schedule, visit, banks(program, image))
         expected = maps[gemm.node][0, :, visit.rows.start:visit.rows.stop].astype(np.int64)
         wrong = np.argwhere(found != expected)
+        if progress:
+            progress(index + 1, len(plan.visits) - 1)
         if len(wrong):
             channel, y, x = (int(i) for i in wrong[0])
             return Difference(layer=gemm.name, channel=channel, x=x, y=visit.rows.start + y,

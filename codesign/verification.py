@@ -10,7 +10,7 @@ from .comparison import first_difference
 from .compiler import compile_network
 from .cycles import Prediction, predict_schedule
 from .device import Device, RunResult
-from .errors import require
+from .errors import CodesignError, require
 from .integer import IntegerNetwork
 from .program import Program
 from .reference import evaluate
@@ -34,13 +34,15 @@ class Verification:
 
 
 def verify_run(integer: IntegerNetwork, config: AcceleratorConfig, images: np.ndarray, device: Device,
-               progress: Callable[[int], None] | None = None) -> Verification:
+               progress: Callable[[int], None] | None = None, *, maps: bool = False,
+               map_progress: Callable[[int, int], None] | None = None) -> Verification:
     """Compile ``integer``, run uint8 ``images`` (n, C, H, W) on ``device``, and compare every logit, layer's cycles and
     counter.
 
     A wrong logit is followed to the first wrong value of a map, if the device can show its activation memory
-    (``device.banks(program, image)``). ``progress(done)`` is called after each image. Raises :class:`CodesignError`
-    where the network cannot run on ``config``.
+    (``device.banks(program, image)``); with ``maps``, every map of the first image is compared even if the logits are
+    right. ``progress(done)`` is called after each image, ``map_progress(done, all)`` after each map. Raises
+    :class:`CodesignError` where the network cannot run on ``config``.
     """
     require(len(images) >= 1, "Images must be at least 1, not 0")
     program = compile_network(integer, config)
@@ -53,6 +55,12 @@ def verify_run(integer: IntegerNetwork, config: AcceleratorConfig, images: np.nd
         problem = _logit_problem(integer, config, images, device, result, expected, wrong)
     elif device.method == "simulated":
         problem = _cycles_problem(program, result, prediction)
+    if maps and not problem:
+        banks = getattr(device, "banks", None)
+        if banks is None:
+            raise CodesignError("Device must show its activation memory for maps to be compared")
+        wrong_map = first_difference(integer, config, images[0], banks, map_progress)
+        problem = f"Maps of image 0 must be the reference's; first at {wrong_map}" if wrong_map else None
     return Verification(result=result, prediction=prediction, differences=len(wrong), problem=problem)
 
 

@@ -27,6 +27,8 @@ def add(commands) -> None:
     parser.add_argument("--dataset", metavar="D",
                         help="take held-out images of: digits, a folder of CIFAR-10's binary version, or one with "
                              "train/ and test/; without it, of what the model was trained on, or random images")
+    parser.add_argument("--maps", action="store_true",
+                        help="compare every layer's map of the first image, too: a run for each")
     add_json(parser)
 
 
@@ -46,20 +48,25 @@ def simulate(args: argparse.Namespace) -> None:
         print(f"simulator of {config.name}: built now, if it was not before", file=sys.stderr)
     device = VerilatorDevice(config)
     with tqdm(total=len(images), desc=f"{network.name} on {config.name}", unit="image", file=sys.stderr) as bar:
-        run = verify_run(integers, config, images, device, progress=lambda done: bar.update(1))
+        def map_done(done: int, count: int) -> None:
+            bar.set_postfix_str(f"map {done} of {count}")
+
+        run = verify_run(integers, config, images, device, progress=lambda done: bar.update(1), maps=args.maps,
+                         map_progress=map_done)
     result, prediction = run.result, run.prediction
     accuracy = None if labels is None else float((result.logits.argmax(axis=1) == labels).mean())
     bounds = schedule(network.graph(), config).visit_bounds
     layers = [{**values, "model_cycles": layer.cycles}
               for values, layer in zip(layer_values(result.layers, bounds), prediction.layers, strict=True)]
     values = {"network": network.name, "accelerator": config.name, "method": "simulated", "images": len(images),
-              "bit_exact": run.differences == 0, "cycles": result.cycles[0], "model_cycles": prediction.cycles,
+              "bit_exact": run.differences == 0, "maps_compared": args.maps,
+              "cycles": result.cycles[0], "model_cycles": prediction.cycles,
               "images_per_s": config.clock_hz / result.cycles[0], "accuracy": accuracy, "layers": layers,
               "counters": result.counters, "model_counters": prediction.counters}
     if args.json:
         print_json(values)
     else:
-        _print(values, config.clock_hz)
+        _print(values, config.clock_hz, run.problem)
     if run.problem:
         raise CodesignError(run.problem)
 
@@ -85,13 +92,15 @@ def _images(args: argparse.Namespace, shape: tuple[int, int, int], info: dict):
     return dataset.test_images[:count], dataset.test_labels[:count]
 
 
-def _print(values: dict, clock_hz: int) -> None:
+def _print(values: dict, clock_hz: int, problem: str | None) -> None:
     print("from the simulated accelerator's own counters")
     print_layers(values["layers"])
     print()
     print_table(("counter", "simulated", "cost model"),
                 ((name, value, values["model_counters"][name]) for name, value in values["counters"].items()))
     accuracy = "" if values["accuracy"] is None else f", {values['accuracy']:.2%} right"
+    if values["maps_compared"] and not problem:
+        print("\nevery map of the first image equals the reference's")
     print(f"\n{values['images']} images: logits {'equal' if values['bit_exact'] else 'DIFFER from'} the reference"
           f"{' bit for bit' if values['bit_exact'] else ''}{accuracy}; "
           f"{values['images_per_s']:,.1f} images/s at {clock_hz / 1e6:g} MHz")

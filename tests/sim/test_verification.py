@@ -93,3 +93,22 @@ def test_a_memory_that_stops_answering_ends_the_run():
             session.write("CONTROL", 1)
     finally:
         session.close()
+
+
+def test_maps_are_compared_if_asked_for():
+    """A wrong map behind right logits: a device whose memory shows one wrong word of the first map."""
+    class Device(VerilatorDevice):
+        def banks(self, program, image):
+            words = super().banks(program, image)
+            where = program.schedule.placement.places[0, 2]
+            words[where.bank, where.addr] ^= 1
+            return words
+
+    assert verify_run(INTEGERS, CONFIG, IMAGES[:1], Device(CONFIG)).problem is None
+    problem = verify_run(INTEGERS, CONFIG, IMAGES[:1], Device(CONFIG), maps=True).problem
+    assert re.match(r"Maps of image 0 must be the reference's; first at layer conv0, channel 2, pixel \(x=0, y=0\)",
+                    problem)
+    seen = []
+    right = verify_run(INTEGERS, CONFIG, IMAGES[:1], VerilatorDevice(CONFIG), maps=True,
+                       map_progress=lambda done, count: seen.append((done, count)))
+    assert right.problem is None and seen == [(1, 2), (2, 2)]
