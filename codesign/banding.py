@@ -122,9 +122,15 @@ class Segment:
         return found
 
     @property
+    def ragged(self) -> bool:
+        """Its last bands have no rows of its last product left to compute, and end with another one."""
+        return self.count > 1 and not self.share(self.stop - 1, self.count - 1)
+
+    @property
     def image_copies(self) -> int:
         """Places of the image: two where a band's image may come in while the one before is still read."""
-        return 2 if self.count > 1 and self.gemms[self.stop - 1].operands[0].source == IMAGE else 1
+        last = self.inside if self.ragged else self.inside[-1:]
+        return 2 if self.count > 1 and any(self.gemms[i].operands[0].source == IMAGE for i in last) else 1
 
     def image_words(self, region: ImageRegion, width: int, config: AcceleratorConfig) -> int:
         """The most words of ``region`` that are held at a time."""

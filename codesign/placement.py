@@ -129,17 +129,18 @@ class _Lives:
         self.last: dict[tuple[int, int], int] = {}
         for index, gemm in enumerate(gemms):
             for o in gemm.operands:
-                self.last[o.source, o.channel] = self._until(o.source, index)
+                self.last[o.source, o.channel] = self.until(o.source, index)
 
-    def _until(self, source: int, reader: int) -> int:
-        """Where ``reader`` runs band after band and the map is not a band of it, until the segment is done."""
+    def until(self, source: int, reader: int) -> int:
+        """Where ``reader`` runs band after band and the map is not a band of it, until the segment is done; also where
+        the last band may end with ``reader``, since the next segment's image comes in meanwhile."""
         segment = self.segment[reader]
-        banded = segment.count > 1 and (source == IMAGE or segment.kept(source))
+        banded = segment.count > 1 and (source == IMAGE or segment.kept(source) or segment.ragged)
         return segment.stop - 1 if banded else reader
 
     def of(self, gemm: int, channels: list[int]) -> int:
         """The last Gemm while which ``channels`` of ``gemm`` are needed."""
-        return max([self._until(gemm, gemm), *(self.last.get((gemm, c), gemm) for c in channels)])
+        return max([self.until(gemm, gemm), *(self.last.get((gemm, c), gemm) for c in channels)])
 
 
 def place(gemms: tuple[Gemm, ...], config: AcceleratorConfig,
@@ -177,8 +178,7 @@ def place(gemms: tuple[Gemm, ...], config: AcceleratorConfig,
 
     for number, segment in enumerate(segments):
         inside = range(segment.start, segment.stop)
-        last = max((lives.last[IMAGE, o.channel] for i in inside for o in gemms[i].operands if o.source == IMAGE),
-                   default=None)
+        last = max((lives.until(IMAGE, i) for i in inside if gemms[i].operands[0].source == IMAGE), default=None)
         if last is not None:  # before what the last product read may be overwritten: it may still be read
             for copy in range(segment.image_copies):
                 image[number, copy] = tuple(allocator.take(

@@ -123,3 +123,17 @@ def random_graph(rng: np.random.Generator) -> Graph:
         b.conv()
     b.add(Linear(out_channels=int(rng.integers(1, 23)), weight_bits=int(rng.choice([2, 4, 8]))))
     return b.graph.graph()
+
+
+def ragged_graph() -> Graph:
+    """Two readers of the image, the first one's map half as high as the last one's: in bands of one row of the first,
+    on 4x4 elements with 4096 words a bank, the last ones have nothing left of the last."""
+    b = GraphBuilder((1, 21, 56))
+    high = b.add("high", Conv(out_channels=36), 0)
+    low = b.add("pool", MaxPool(padding=0), b.add("low", Conv(out_channels=4), 0))
+    for name, last in (("l", low), ("h", b.add("last", Conv(out_channels=4), high))):
+        last = b.add(f"shift_{name}", Shift(offsets=((0, 0),) * 4), last)  # a product of its own for the average
+        b.add(f"average_{name}", GlobalAverage(), last)
+    averages = [i for i, node in enumerate(b.nodes) if isinstance(node.op, GlobalAverage)]
+    b.add("linear", Linear(out_channels=3), b.add("concat", Concat(), *averages))
+    return b.graph()

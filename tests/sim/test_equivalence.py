@@ -16,7 +16,7 @@ from codesign.random_weights import extreme_network, random_network
 from codesign.reference import evaluate
 from codesign.schedule import Load, Pass, Schedule
 from codesign.sim.verilated import VerilatorDevice
-from tests.random_graphs import CONFIGS, random_config, random_graph
+from tests.random_graphs import CONFIGS, ragged_graph, random_config, random_graph
 
 
 def loads_while_passes_run(plan: Schedule) -> bool:
@@ -85,6 +85,16 @@ def test_images_loaded_in_pieces_while_passes_run(seed, monkeypatch):
 @pytest.mark.parametrize("seed", range(200, 224))
 def test_maps_larger_than_the_banks(seed):
     check(seed, in_bands, BANDED)
+
+
+def test_an_image_loaded_while_a_band_ends_early():
+    """Bands that end with another product than the last: the next one's image comes in while that reads its own."""
+    network, config = random_network(ragged_graph(), 1), CONFIGS[0]
+    images = np.random.default_rng(0).integers(0, 256, (2, *network.graph.input_shape)).astype(np.uint8)
+    program = compile_network(network, config)
+    result = VerilatorDevice(config).run(program, images)
+    np.testing.assert_array_equal(result.logits, evaluate(network, images))
+    assert result.counters == predict_schedule(program.schedule).counters
 
 
 @pytest.mark.slow
