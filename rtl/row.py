@@ -43,6 +43,8 @@ class Row(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.row_layout = Isa(config).row
+        self._shadow = Signal(self.row_layout.width, name="shadow")
+        self._active = Signal(self.row_layout.width, name="active")
         token = row_token(config)
         super().__init__({
             "token": In(token), "token_next": Out(token),
@@ -55,7 +57,7 @@ class Row(wiring.Component):
         m = Module()
         m.submodules.bank = bank = Memory(shape=A_BITS, depth=self.config.bank_depth, init=[])
         write, read = bank.write_port(), bank.read_port(transparent_for=())
-        shadow, active = Signal(self.row_layout.width), Signal(self.row_layout.width)
+        shadow, active = self._shadow, self._active
         fields = self.row_layout.fields
         row = {name: active[f.offset:f.offset + f.width] for name, f in fields.items()}
         dx, dy = row["dx"].as_signed(), row["dy"].as_signed()

@@ -43,6 +43,10 @@ class Walker(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.layout = Isa(config).instructions[Opcode.PASS]
+        self._pass = {name: Signal(signed(field.width) if field.signed else field.width, name=name) for name, field in
+                      self.layout.fields.items()}  # in hand: corner, addresses and count move on as it goes
+        self._dx, self._dy, self._plane = Signal(name="dx"), Signal(name="dy"), Signal(2, name="plane")
+        self._plane_offset = Signal(config.addr_bits, name="plane_offset")
         super().__init__({
             "start": In(1), "go": In(1), "again": In(1), "column_set": In(1),
             "fields": In(self.layout.width), "available": Out(1), "room": In(1),
@@ -52,12 +56,9 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform):
         m, config = Module(), self.config
-        fields = self.layout.fields
-        f = {name: Signal(signed(field.width) if field.signed else field.width, name=name)
-             for name, field in fields.items()}  # the pass in hand: corner, addresses and count move on as it goes
+        fields, f = self.layout.fields, self._pass
         running, started = self.running, Signal()
-        dx, dy, plane = Signal(), Signal(), Signal(2)
-        plane_offset = Signal(config.addr_bits)
+        dx, dy, plane, plane_offset = self._dx, self._dy, self._plane, self._plane_offset
         x, y = Signal(signed(COORD_BITS + 1)), Signal(signed(COORD_BITS + 1))
         corner_x, corner_y = f["x_first"], f["y_first"]
         dx_first, dy_first = corner_x < 0, corner_y < 0

