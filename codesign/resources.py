@@ -1,38 +1,26 @@
 """Resources an accelerator needs on an FPGA: an ESTIMATE by component, fitted to syntheses.
 
-ECP5: fitted to Yosys 0.70 (synth_ecp5, flattened, before place and route) of the whole generated accelerator, as LUT4 +
-2 CCU2C + 6 TRELLIS_DPR16X4, with the PEs' multipliers (which Yosys put into MULT18X18D) taken out:
+Fitted to what :mod:`codesign.sim.synthesis` (Yosys 0.70) made of whole accelerators; nothing was placed or routed.
 
-    rows x cols    4x4    8x8    16x8   16x16
-    wide rows        0      4       6       6
-    LUT4          6,731 11,399 12,426  18,884
-    flip-flops    4,757  8,559 11,647  18,744
-    block RAMs        9     27     43      53
+UltraScale+ (``xcup``) from what each module takes; ECP5, flattened, from the totals:
 
-By least squares of relative errors; what is left of them is at most 7 % of LUT4 (Yosys took 1,041 PFUMX for 8x8 and
-704 for 16x8: mapping to wide multiplexers varies) and 0.1 % of flip-flops.
+    family             xcup    xcup    xcup      ecp5    ecp5    ecp5    ecp5
+    rows x cols         4x4   16x16   32x32       4x4     8x8    16x8   16x16
+    wide rows             0       6      12         0       4       6       6
+    LUT               5,222  17,892  49,417   8,235  13,851  17,432  28,154
+    flip-flops        5,957  23,986  65,595   5,931  10,351  13,738  21,867
 
-A PE's multiplier is added in fabric. Trial syntheses of bare arrays with 20-bit sums came to 11.6k LUT4 for 16x16,
-45.3 a PE, and on UltraScale+ 33k-41k LUT6 for 32x32, of which we take the upper end, 40 a PE. One LUT a bit is the
-adder, so the multiplier is 25.3 LUT4 or 20 LUT6. All other logic on UltraScale+ is the ECP5's times 40 / 45.3. Place
-and route decides in the end, and for UltraScale+ only Vivado can.
+What is left is at most 2 % of LUTs and 4 % of flip-flops (a 64x64 array on UltraScale+, not used for the fit and
+synthesized a few registers earlier: 0.4 % and 0.1 %). Place and route decides in the end, and for UltraScale+ only
+Vivado can.
 
-The RTL has changed since that fit (k x k, 8-bit operands, two sets of column parameters, two-digit multipliers), and
-it has not been fitted again. `codesign generate --report` synthesizes (sim/synthesis.py); estimate and synthesis were
-
-    preset          tiny          ulx3s         ultra96         zcu102           ulx3s
-    family          xcup           xcup            xcup           xcup            ecp5
-    LUT     6,480  4,929  22,963 17,537   63,159 48,605  195,712 155,873  26,051 27,194
-    FF      4,759  5,760  18,759 23,789   50,247 64,918  155,207 195,301  18,759 21,350
-
-so UltraScale+ LUTs are estimated 26-31 % too high and flip-flops 17-23 % too low.
-
-array          a PE: multiplier + sum bits + 1 LUT, sum bits + 13 flip-flops; in a wide row, whose sums are wider, also
-               12 LUT to multiply by sixteen or not, and a flip-flop to pass that on
+array          a PE: two additions as wide as its sum, that many and 14 flip-flops; in a wide row 18, for an activation of
+               eight bits
 rows           a bank of bank_depth x 4 bits each, and its address generator
 columns        an accumulator memory of acc_depth x acc_bits each, requantizer (multiplier in DSPs), write-back
 fifo           burst_beats*fifo_bursts x bus_bits of memory
-control        sequencer, walker, AXI, registers, counters, trace memory, the writer's FIFO (4 results a column)
+control        sequencer, walker, AXI, registers, counters, trace memory, the writer's FIFO (4 results a column), and what
+               grows with the array's edges: delays of weights, image and commands
 """
 
 import math
@@ -45,18 +33,33 @@ from .integer import A_BITS, MUL_BITS, W_BITS
 
 __all__ = ["Resources", "estimate_resources", "excess"]
 
-MULTIPLIER_LUTS = {"ecp5": 25.3, "xcup": 20.0}  # 4x4 bits in fabric, from the anchors above
 # Words and bits of one 18-Kbit block RAM in its possible shapes (parity bits usable from x9 on).
 BRAM18_SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 LUT_RAM_WORDS = 32  # FIFOs of no more are made of LUTs
 LUT_RAM_BITS = {"ecp5": 64 / 6, "xcup": 64.0}  # bits of memory per LUT: a 16x4 RAM takes 6 LUT4; a LUT6 holds 64
 DSP_WIDTHS = {"ecp5": (18, 18), "xcup": (27, 18)}
-OTHER_LOGIC = {"ecp5": 1.0, "xcup": 40 / 45.3}
-WIDE_LUTS = A_BITS + W_BITS + A_BITS  # bits of a product that may count sixteenfold, chosen by one LUT each
-ROW_LUTS, ROW_FFS = 77, 167  # fitted, see above
-COLUMN_LUTS, COLUMN_FFS = 596, 465
-CONTROL_LUTS, CONTROL_FFS, CONTROL_DSPS = 4_038, 1_863, 1
-TRACE_WORDS, RESULT_BITS, RESULTS_PER_COLUMN = 512, 32, 4
+CONTROL_DSPS = 1  # of the counters
+PE_FFS, WIDE_PE_FFS = 14, 18  # besides the sum's
+TRACE_WORDS, TRACE_BITS, RESULT_BITS, RESULTS_PER_COLUMN = 512, 192, 32, 4
+
+
+@dataclass(frozen=True)
+class _Logic:
+    """LUTs and flip-flops of one family, fitted: see above."""
+
+    pe_luts_per_sum_bit: float
+    row_luts: float
+    column_luts: float
+    control_luts: float
+    edge_luts: float  # per row and column
+    row_ffs: float  # besides the addresses'
+    control_ffs: float
+    edge_ffs: float
+    corner_ffs: float  # per column squared: triangles of delays
+
+
+_LOGIC = {"xcup": _Logic(2.0, 45, 445, 2_700, 26.4, 50, 2_350, 49, 4),
+          "ecp5": _Logic(2.6, 151, 794, 3_950, 0, 73, 2_400, 0, 0)}
 
 
 @dataclass(frozen=True)
@@ -137,24 +140,25 @@ def estimate_resources(config: AcceleratorConfig, family: str) -> Resources:
     require(family in FAMILIES, f"Resources family must be one of {', '.join(FAMILIES)}, not {family!r}")
     rows, cols = config.rows, config.cols
     narrow, wide = (rows - config.wide_rows) * cols, config.wide_rows * cols
-    other = OTHER_LOGIC[family]
+    logic = _LOGIC[family]
     dsp_a, dsp_b = DSP_WIDTHS[family]
     # Signed operands: MUL_BITS is unsigned.
     dsp_per_column = math.ceil(config.acc_bits / dsp_a) * math.ceil((MUL_BITS + 1) / dsp_b)
-    trace = _memory(family, 1, TRACE_WORDS, RESULT_BITS)
+    trace = _memory(family, 1, TRACE_WORDS, TRACE_BITS)
     results = _memory(family, 1, RESULTS_PER_COLUMN * cols, RESULT_BITS)
     return Resources(family, (
         _component("array", {},
-                   lut=narrow * (MULTIPLIER_LUTS[family] + config.narrow_psum_bits + 1)
-                   + wide * (MULTIPLIER_LUTS[family] + config.psum_bits + 1 + WIDE_LUTS),
-                   ff=narrow * (config.narrow_psum_bits + 13) + wide * (config.psum_bits + 14)),
-        _component("rows", _memory(family, rows, config.bank_depth, A_BITS), lut=rows * ROW_LUTS * other,
-                   ff=rows * ROW_FFS),
-        _component("columns", _memory(family, cols, config.acc_depth, config.acc_bits), lut=cols * COLUMN_LUTS * other,
-                   ff=cols * COLUMN_FFS, dsp=cols * dsp_per_column),
+                   lut=logic.pe_luts_per_sum_bit * (narrow * config.narrow_psum_bits + wide * config.psum_bits),
+                   ff=narrow * (config.narrow_psum_bits + PE_FFS) + wide * (config.psum_bits + WIDE_PE_FFS)),
+        _component("rows", _memory(family, rows, config.bank_depth, A_BITS), lut=rows * logic.row_luts,
+                   ff=rows * (logic.row_ffs + 4 * config.pixel_bits)),
+        _component("columns", _memory(family, cols, config.acc_depth, config.acc_bits), lut=cols * logic.column_luts,
+                   ff=cols * (291 + 5 * config.acc_bits + 6.4 * (config.acc_addr_bits + 2 * config.addr_bits)),
+                   dsp=cols * dsp_per_column),
         _component("fifo", _memory(family, 1, config.burst_beats * config.fifo_bursts, config.bus_bits)),
         _component("control", {key: trace.get(key, 0) + results.get(key, 0) for key in (*trace, *results)},
-                   lut=CONTROL_LUTS * other, ff=CONTROL_FFS, dsp=CONTROL_DSPS),
+                   lut=logic.control_luts + logic.edge_luts * (rows + cols),
+                   ff=logic.control_ffs + logic.edge_ffs * (rows + cols) + logic.corner_ffs * cols**2, dsp=CONTROL_DSPS),
     ))
 
 
