@@ -14,13 +14,13 @@ What is left is at most 2 % of LUTs and 4 % of flip-flops (a 64x64 array on Ultr
 synthesized a few registers earlier: 0.4 % and 0.1 %). Place and route decides in the end, and for UltraScale+ only
 Vivado can.
 
-array          a PE: two additions as wide as its sum, that many and 14 flip-flops; in a wide row 18, for an activation of
-               eight bits
+array          a PE: two additions as wide as its sum, that many and 14 flip-flops; 18 in a wide row, whose activations
+               have eight bits
 rows           a bank of bank_depth x 4 bits each, and its address generator
 columns        an accumulator memory of acc_depth x acc_bits each, requantizer (multiplier in DSPs), write-back
 fifo           burst_beats*fifo_bursts x bus_bits of memory
-control        sequencer, walker, AXI, registers, counters, trace memory, the writer's FIFO (4 results a column), and what
-               grows with the array's edges: delays of weights, image and commands
+control        sequencer, walker, AXI, registers, counters, trace memory, the writer's FIFO (4 results a column), and
+               what grows with the array's edges: delays of weights, image and commands
 """
 
 import math
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from .accelerator import AcceleratorConfig
 from .board import FAMILIES, Board
 from .errors import require
-from .integer import A_BITS, MUL_BITS, W_BITS
+from .integer import A_BITS, MUL_BITS
 
 __all__ = ["Resources", "estimate_resources", "excess"]
 
@@ -158,7 +158,8 @@ def estimate_resources(config: AcceleratorConfig, family: str) -> Resources:
         _component("fifo", _memory(family, 1, config.burst_beats * config.fifo_bursts, config.bus_bits)),
         _component("control", {key: trace.get(key, 0) + results.get(key, 0) for key in (*trace, *results)},
                    lut=logic.control_luts + logic.edge_luts * (rows + cols),
-                   ff=logic.control_ffs + logic.edge_ffs * (rows + cols) + logic.corner_ffs * cols**2, dsp=CONTROL_DSPS),
+                   ff=logic.control_ffs + logic.edge_ffs * (rows + cols) + logic.corner_ffs * cols**2,
+                   dsp=CONTROL_DSPS),
     ))
 
 
