@@ -37,10 +37,11 @@ def test_digest_words_are_the_digest():
 
 def test_a_memory_map_sets_all_that_a_run_reads():
     where = MemoryMap(alignment_bytes=64, program_address=0x40, program_bytes=0x1F0, program_beats=62,
-                      output_address=0x240, output_bytes=16)
+                      output_address=0x240, output_bytes=16, output_beats=2)
     base = 0x12_3456_7000
     assert where.registers(base) == {"PROGRAM_LO": 0x3456_7040, "PROGRAM_HI": 0x12, "BEATS": 62,
-                                     "OUTPUT_LO": 0x3456_7240, "OUTPUT_HI": 0x12}
+                                     "OUTPUT_LO": 0x3456_7240, "OUTPUT_HI": 0x12, "OUTPUT_BEATS": 2,
+                                     "WATCHDOG": registers.WATCHDOG_CYCLES}
     taken = {r.name: r for r in registers.REGISTERS if r.config}
     assert set(taken) == set(where.registers(base))
     assert all(value <= taken[name].fields[0].mask for name, value in where.registers(base).items())
