@@ -47,5 +47,5 @@ clean:
 	touch $@
 
 .venv/installed-tests: .venv/installed
-	$(PIP) -e '.[test,qonnx]'
+	$(PIP) -e '.[test,qonnx,formal]'
 	touch $@

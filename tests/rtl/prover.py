@@ -1,4 +1,4 @@
-"""Runs SymbiYosys on a design with assertions."""
+"""A component with assertions beside it, and SymbiYosys run on it."""
 
 import os
 import shutil
@@ -8,8 +8,25 @@ from importlib import util
 from pathlib import Path
 
 import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import ClockDomain, Module, Value
+from amaranth.lib.wiring import In
 
-__all__ = ["run_sby"]
+__all__ = ["design", "run_sby"]
+
+
+def design(dut, proof):
+    """RTLIL of ``dut`` with ``proof(m, dut, parts)`` about it.
+
+    Every input of ``dut``, and every signal that ``proof`` returns, is free; there is no reset.
+    """
+    m = Module()
+    m.domains.sync = domain = ClockDomain(reset_less=True)
+    m.submodules.dut = parts = dut.elaborate(None)
+    more = proof(m, dut, parts.submodules) or []
+    members = dut.signature.flatten(dut) if hasattr(dut, "signature") else ()  # Amaranth's FIFOs have none
+    inputs = [Value.cast(value) for _, member, value in members if member.flow is In]
+    return rtlil.convert(m, name="top", ports=[domain.clk, *more, *inputs], emit_src=False)
 
 
 def run_sby(text, folder, engine="abc pdr", depth=6):

@@ -8,19 +8,15 @@ and every stall, one pass following another in any way, without a bound on time.
 """
 
 import pytest
-from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, ClockDomain, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Mux, Signal, Value
 from amaranth.lib import data
-from amaranth.lib.wiring import In
 
 from codesign.accelerator import INTERLEAVE_BITS, AcceleratorConfig
 from codesign.isa import MAX_OFFSET, Isa
 from codesign.rtl.row import Row
 from codesign.rtl.walker import Walker
 
-from .prover import run_sby
-
-pytestmark = pytest.mark.synth
+from .prover import design, run_sby
 
 CONFIG = AcceleratorConfig(name="formal", rows=4, cols=4, bank_depth=64, acc_depth=8, bus_bits=64)
 SIZE_BITS = 3
@@ -106,18 +102,8 @@ def delayed(m, value, cycles=1, init=0):
     return value
 
 
-def convert(m, dut, *more):
-    """RTLIL with every input of ``dut`` free, and no reset."""
-    m.domains.sync = domain = ClockDomain(reset_less=True)
-    inputs = [Value.cast(value) for _, member, value in dut.signature.flatten(dut) if member.flow is In]
-    return rtlil.convert(m, name="top", ports=[domain.clk, *more, *inputs], emit_src=False)
-
-
-def walker_proof(line=0, row_end=0):
+def walker_proof(m, walker, parts, line=0, row_end=0):
     """An argument of 1 makes a claim false: pixels to a line of the map, the end of a row of windows."""
-    m = Module()
-    walker = Walker(CONFIG)
-    m.submodules.walker = walker.elaborate(None)
     given, at, place, plane, running = Signal(Pass), Signal(Pass), Signal(2), Signal(2), Signal()
 
     # The model.
@@ -161,14 +147,11 @@ def walker_proof(line=0, row_end=0):
         Assert(~running | (walker._dx == place % 2) & (walker._dy == place // 2) & (walker._plane == plane)),
         Assert(~running | (walker._plane_offset == plane_offset)),
     ]
-    return convert(m, walker, given.as_value())
+    return [given.as_value()]
 
 
-def row_proof(edge=0, line=0):
+def row_proof(m, row, parts, edge=0, line=0):
     """An argument of 1 makes a claim false: the right edge, pixels to a line of the map."""
-    m = Module()
-    row = Row(CONFIG)
-    m.submodules.row = row_parts = row.elaborate(None)
     x, y, width, height = pixel = [Signal(SIZE_BITS, name=name) for name in ("x", "y", "width", "height")]
     plane_offset, base = Signal(CONFIG.addr_bits), Signal(CONFIG.pixel_bits)
     loaded, used = Signal(DESCRIPTOR), Signal(DESCRIPTOR)
@@ -190,7 +173,7 @@ def row_proof(edge=0, line=0):
     here = ((address ^ used.phase) & ((1 << used.interleave) - 1)) == 0
     fed = delayed(m, row.token.valid & inside & here & used.enable)
     word = delayed(m, (address >> used.interleave)[:CONFIG.addr_bits])
-    read, = row_parts.submodules.bank.read_ports
+    read, = parts.bank.read_ports
     m.d.comb += [
         Assert(~fed | (read.addr == word)),
         # At power-up, before any token, the bank's output shows.
@@ -198,7 +181,7 @@ def row_proof(edge=0, line=0):
         Assert(describes(loaded) & describes(used)),
         Assert(row._shadow == loaded.as_value()), Assert(row._active == used.as_value()),
     ]
-    return convert(m, row, *pixel, plane_offset, base)
+    return [*pixel, plane_offset, base]
 
 
 def describes(descriptor):
@@ -207,23 +190,21 @@ def describes(descriptor):
     return near[0] & near[1] & (descriptor.interleave <= INTERLEAVE_BITS)
 
 
-def prove(text, folder, depth):
+PROOFS = {Walker: (walker_proof, 2), Row: (row_proof, 4)}  # and cycles of the induction, at least
+
+
+@pytest.mark.parametrize("component", PROOFS, ids=lambda c: c.__name__)
+def test_proof(component, tmp_path):
     pytest.importorskip("z3")
-    return run_sby(text, folder, "smtbmc z3", depth)
-
-
-def test_walker(tmp_path):
-    proven, output = prove(walker_proof(), tmp_path, depth=2)
+    proof, depth = PROOFS[component]
+    proven, output = run_sby(design(component(CONFIG), proof), tmp_path, "smtbmc z3", depth)
     assert proven, output
 
 
-def test_row(tmp_path):
-    proven, output = prove(row_proof(), tmp_path, depth=4)
-    assert proven, output
-
-
-@pytest.mark.parametrize("proof, wrong", [(walker_proof, "line"), (walker_proof, "row_end"), (row_proof, "edge"),
-                                          (row_proof, "line")])
-def test_a_false_claim_is_refuted(proof, wrong, tmp_path):
-    proven, output = prove(proof(**{wrong: 1}), tmp_path, depth=7)
+@pytest.mark.parametrize("component, wrong", [(Walker, "line"), (Walker, "row_end"), (Row, "edge"), (Row, "line")],
+                         ids=lambda x: getattr(x, "__name__", x))
+def test_a_false_claim_is_refuted(component, wrong, tmp_path):
+    pytest.importorskip("z3")
+    text = design(component(CONFIG), lambda *on: PROOFS[component][0](*on, **{wrong: 1}))
+    proven, output = run_sby(text, tmp_path, "smtbmc z3", depth=7)
     assert not proven and "DONE (FAIL" in output, output

@@ -1,13 +1,11 @@
 # amaranth: UnusedElaboratable=no
 """Proofs, for every input and without a bound on time: the AXI channels keep their promises and no FIFO overflows.
 
-Needs the extra ``formal``: ``pip install -e .[formal]``, then ``pytest -m synth tests/rtl/test_formal.py``.
+Skipped without the extra ``formal``: ``pip install -e .[formal]``.
 """
 
 import pytest
-from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, Cat, ClockDomain, Module, Mux, Signal, Value
-from amaranth.lib.wiring import In
+from amaranth.hdl import Assert, Assume, Cat, Mux, Signal, Value
 
 from codesign.accelerator import AcceleratorConfig
 from codesign.rtl import writer
@@ -15,9 +13,7 @@ from codesign.rtl.control import Control
 from codesign.rtl.fetcher import Fetcher
 from codesign.rtl.writer import Writer
 
-from .prover import run_sby
-
-pytestmark = pytest.mark.synth
+from .prover import design, run_sby
 
 CONFIG = AcceleratorConfig(name="formal", rows=4, cols=4, bank_depth=64, acc_depth=4, bus_bits=64, burst_beats=2,
                            fifo_bursts=2)
@@ -132,16 +128,6 @@ def control_proof(m, dut, parts):
     keeps(m, axi.bvalid, axi.bready, axi.bresp)
     keeps(m, axi.rvalid, axi.rready, axi.rresp, axi.rdata)
     keeps(m, dut.busy, dut.done, dut.job)
-
-
-def design(dut, proof):
-    """RTLIL of ``dut`` with ``proof`` about it; every input of ``dut`` is free, and there is no reset."""
-    m = Module()
-    m.domains.sync = domain = ClockDomain(reset_less=True)
-    m.submodules.dut = parts = dut.elaborate(None)
-    proof(m, dut, parts.submodules)
-    inputs = [Value.cast(value) for _, member, value in dut.signature.flatten(dut) if member.flow is In]
-    return rtlil.convert(m, name="top", ports=[domain.clk, *inputs], emit_src=False)
 
 
 PROOFS = {Fetcher: fetcher_proof, Writer: writer_proof, Control: control_proof}
