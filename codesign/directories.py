@@ -1,4 +1,4 @@
-"""Directories that appear whole or not at all."""
+"""Directories that appear whole or not at all, and the one where what was built is kept."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .errors import CodesignError, require
 
-__all__ = ["new_directory"]
+__all__ = ["cache_directory", "cached_directory", "new_directory"]
 
 
 @contextlib.contextmanager
@@ -31,3 +31,25 @@ def new_directory(path: Path, what: str) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def cache_directory() -> Path:
+    """``$CODESIGN_CACHE``, or ``codesign`` in the user's cache directory."""
+    given = os.environ.get("CODESIGN_CACHE")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codesign"
+
+
+@contextlib.contextmanager
+def cached_directory(target: Path) -> Iterator[Path]:
+    """A temporary directory that becomes ``target`` when all went well; somebody else's equal one is as good."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=target.parent, prefix="building-"))
+    try:
+        yield work
+        try:
+            work.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

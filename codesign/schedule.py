@@ -21,7 +21,7 @@ from .registers import TRACE_ENTRIES
 from .timing import drain
 from .windows import Windows
 
-__all__ = ["Load", "Pass", "Schedule", "row_address", "schedule"]
+__all__ = ["Load", "Pass", "Schedule", "check_maps", "row_address", "schedule"]
 
 MOST_PIECES = 128  # that the image is loaded in, each while the one before is worked on
 PIECE_WORDS = 64  # below which that is not worth an instruction
@@ -312,12 +312,17 @@ def _in_bands(gemms: tuple[Gemm, ...],
     return None
 
 
-def schedule(graph: Graph, config: AcceleratorConfig) -> Schedule:
-    """Lower, place and order ``graph`` on ``config``; raises :class:`CodesignError` where it cannot run there."""
+def check_maps(graph: Graph) -> None:
+    """Raise :class:`CodesignError` where a map is larger than any accelerator can address."""
     for node in graph.nodes:
         require(max(node.shape[1:]) < 1 << COORD_BITS,
                 f"{node.name}: map must be at most {(1 << COORD_BITS) - 1} pixels wide and high, "
                 f"not {node.shape[1]}x{node.shape[2]}")
+
+
+def schedule(graph: Graph, config: AcceleratorConfig) -> Schedule:
+    """Lower, place and order ``graph`` on ``config``; raises :class:`CodesignError` where it cannot run there."""
+    check_maps(graph)
     gemms = lower(graph)
     segments, placement = _fitting(gemms, config)
     visits = tuple(visit for number, segment in enumerate(segments) for visit in segment.visits(number))

@@ -5,22 +5,21 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 from amaranth.back.verilog import YosysError
 
 from codesign.accelerator import AcceleratorConfig
+from codesign.directories import cache_directory, cached_directory
 from codesign.errors import CodesignError
 from codesign.rtl.accelerator import Accelerator
 from codesign.rtl.emit import to_verilog
 
 from .toolchain import Verilator, environment, find_verilator
 
-__all__ = ["accelerator_verilog", "build_simulator", "cache_directory", "rtl_digest"]
+__all__ = ["accelerator_verilog", "build_simulator", "rtl_digest"]
 
 TOP = "accelerator"
 _VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
@@ -29,28 +28,6 @@ _CXX_FLAGS = ["-std=gnu++17", "-fPIC", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM
               "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"]
 
 _OPTIMIZE = "-O1"  # of Verilator's output: -O2 takes five times as long to compile a 32x32 array
-
-
-def cache_directory() -> Path:
-    """``$CODESIGN_CACHE``, or ``codesign`` in the user's cache directory."""
-    given = os.environ.get("CODESIGN_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codesign"
-
-
-@contextmanager
-def _building(target: Path) -> Iterator[Path]:
-    """A temporary directory that becomes ``target`` when all went well; somebody else's equal one is as good."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix="building-"))
-    try:
-        yield work
-        try:
-            work.rename(target)
-        except OSError:
-            if not target.exists():
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _source_digest() -> str:
@@ -116,7 +93,7 @@ def build_simulator(config: AcceleratorConfig) -> Path:
     env = environment()
     include = _include(env, verilator)
     runtime = _runtime(include, env)
-    with _building(target) as work:
+    with cached_directory(target) as work:
         (work / f"{TOP}.v").write_text(verilog)
         (work / "simulator.cpp").write_text(harness)
         (work / "banks.h").write_text(_banks_header(config))
@@ -160,7 +137,7 @@ def _runtime(include: list[Path], env: dict[str, str]) -> Path:
     target = cache_directory() / "runtime" / key
     library = target / "verilated.a"
     if not library.exists():
-        with _building(target) as work:
+        with cached_directory(target) as work:
             objects = _compile([(str(p), "-O2") for p in sources], include, work, env)
             _run(["ar", "rcs", "verilated.a", *objects], work, env)
     return library

@@ -15,10 +15,11 @@ import tempfile
 from pathlib import Path
 
 from codesign.accelerator import AcceleratorConfig
+from codesign.directories import cache_directory
 from codesign.errors import CodesignError, require
 from codesign.resources import Component, Resources
 
-from .build import TOP, accelerator_verilog, cache_directory
+from .build import TOP, accelerator_verilog
 from .toolchain import yosys_version
 
 __all__ = ["LABEL", "count_cells", "synthesize"]

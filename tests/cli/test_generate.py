@@ -14,12 +14,13 @@ from codesign.accelerator import AcceleratorConfig, load_accelerator
 from codesign.board import load_board
 from codesign.compiler import compile_network
 from codesign.cycles import predict
+from codesign.directories import cache_directory
 from codesign.isa import Isa
 from codesign.memory_map import MemoryMap
 from codesign.network import load_network
 from codesign.random_weights import random_network
 from codesign.registers import REGISTERS, register
-from codesign.sim.build import accelerator_verilog, cache_directory, rtl_digest
+from codesign.sim.build import accelerator_verilog, rtl_digest
 from codesign.sim.verilated import VerilatorDevice, _Session
 
 from .conftest import SCRIPT

@@ -3,7 +3,8 @@ import re
 import shutil
 
 from codesign.accelerator import load_accelerator
-from codesign.sim.build import accelerator_verilog, cache_directory
+from codesign.directories import cache_directory
+from codesign.sim.build import accelerator_verilog
 
 SIMULATE = ["simulate", "network.yaml", "--random-weights", 3, "--accelerator", "tiny"]
 

@@ -6,10 +6,10 @@ import pytest
 
 from codesign.accelerator import PRESETS, load_accelerator
 from codesign.board import load_board
+from codesign.directories import cache_directory
 from codesign.errors import CodesignError
 from codesign.resources import excess
 from codesign.sim import synthesis, toolchain
-from codesign.sim.build import cache_directory
 from codesign.sim.synthesis import count_cells, synthesize
 
 SMALL = dataclasses.replace(PRESETS["tiny"], bank_depth=1024)

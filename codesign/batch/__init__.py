@@ -1,0 +1,5 @@
+"""The cost model for a network on many accelerators at once, in C++: the same numbers as :mod:`codesign.cycles`."""
+
+from .model import Batch, BatchModel
+
+__all__ = ["Batch", "BatchModel"]
