@@ -14,6 +14,7 @@ __all__ = ["FAMILIES", "Board", "load_board", "board_names"]
 
 FAMILIES = ("ecp5", "xcup")
 MEMORY_KINDS = ("dram", "on-chip")
+DRAMS = ("lpddr4", "ddr4")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Board:
     luts, ffs, dsps, bram18 : what the part has; ``bram18`` counts block RAMs of 18 Kbit
     memory, memory_kind : behind the accelerator's AXI master; ``dram`` or ``on-chip``
     accelerator : name of the preset made for the board
+    dram : its type, where ``memory_kind`` is dram; process_nm : of the part; static_w : power of the part with nothing
+        in it switching, None for its family's
     """
 
     name: str
@@ -37,6 +40,9 @@ class Board:
     memory: Memory
     memory_kind: str
     accelerator: str
+    dram: str = "ddr4"
+    process_nm: int | None = None
+    static_w: float | None = None
 
     def __post_init__(self):
         for key in ("name", "part"):
@@ -53,6 +59,12 @@ class Board:
                 f"Board memory kind must be one of {', '.join(MEMORY_KINDS)}, not {self.memory_kind!r}")
         require(isinstance(self.accelerator, str) and self.accelerator in PRESETS,
                 f"Board accelerator must be one of {', '.join(PRESETS)}, not {self.accelerator!r}")
+
+        require(self.dram in DRAMS, f"Board dram must be one of {', '.join(DRAMS)}, not {self.dram!r}")
+        require(self.process_nm is None or type(self.process_nm) is int and 1 <= self.process_nm <= 1000,
+                f"Board process_nm must be an integer in 1..1000 nm, not {self.process_nm!r}")
+        require(self.static_w is None or type(self.static_w) in (int, float) and 0 <= self.static_w <= 1000,
+                f"Board static_w must be a number in 0..1000 W, not {self.static_w!r}")
 
     def place(self, config: AcceleratorConfig) -> AcceleratorConfig:
         """``config`` at this board's clock and with its memory."""
@@ -72,10 +84,11 @@ class Board:
     def from_dict(cls, values: dict) -> "Board":
         """Check keys and types of ``values`` (a YAML file's content) and build a board."""
         require(isinstance(values, dict), f"Board must be a mapping of its fields, not {values!r}")
-        known = [f.name for f in dataclasses.fields(cls) if f.name != "memory_kind"]
+        fields = [f for f in dataclasses.fields(cls) if f.name != "memory_kind"]
+        known = [f.name for f in fields]
         unknown = sorted(str(k) for k in values if k not in known)
         require(not unknown, f"Board key must be one of {', '.join(known)}, not {', '.join(map(repr, unknown))}")
-        missing = [key for key in known if key not in values]
+        missing = [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in values]
         require(not missing, f"Board must give {', '.join(missing)}")
         memory = values["memory"]
         memory_keys = {"bytes_per_cycle", "latency_cycles", "kind"}

@@ -31,8 +31,7 @@ def run(args: argparse.Namespace) -> None:
     prediction = predict_schedule(plan)
     families = [board.family] if board else FAMILIES
     resources = {family: estimate_resources(config, family).to_dict() for family in families}
-    energy = (estimate_energy(config, prediction.counters, family=board.family, memory_kind=board.memory_kind).to_dict()
-              if board else None)
+    energy = estimate_energy(config, prediction.counters, board).to_dict() if board else None
     images_per_s = config.clock_hz / prediction.cycles
     if args.json:
         print_json({"network": network.name, "accelerator": config.to_dict(), "board": board.name if board else None,

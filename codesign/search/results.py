@@ -53,7 +53,7 @@ def _order(candidate: dict) -> tuple:
 def _measured(candidate: dict, measurement: Measurement, about: dict, board: Board) -> dict:
     config = AcceleratorConfig.from_dict(candidate["accelerator"])
     cycles = median(measurement.cycles)
-    energy = estimate_energy(config, measurement.counters, family=board.family, memory_kind=board.memory_kind)
+    energy = estimate_energy(config, measurement.counters, board)
     return {**about, "method": measurement.method, "cycles": cycles, "layers": [list(v) for v in measurement.layers],
             "counters": dict(measurement.counters), "energy": energy.to_dict(),
             "images_per_s": config.clock_hz / cycles, "verilog_digest": measurement.verilog_digest,

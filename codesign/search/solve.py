@@ -62,8 +62,7 @@ def solve(network: Network, configs: Sequence[AcceleratorConfig], board: Board, 
     if best is None:
         raise CodesignError(f"Accelerator must fit {network.name} and {share:.0%} of {board.name}: {reason}")
     config, cost, resources = best
-    energy = estimate_energy(config, {**cost.counters, "cycles": cost.cycles}, family=board.family,
-                             memory_kind=board.memory_kind)
+    energy = estimate_energy(config, {**cost.counters, "cycles": cost.cycles}, board)
     return Pair(network=network, config=config, price=cost, resources=resources, energy=energy)
 
 

@@ -29,6 +29,9 @@ def test_board_files_are_read(tmp_path):
     ({"colour": "red"}, r"Board key must be one of .*, not 'colour'"),
     ({"clock_hz": 1.5}, r"Board clock_hz must be an integer"),
     ({"accelerator": "huge"}, r"Board accelerator must be one of tiny, .*, not 'huge'"),
+    ({"dram": "hbm"}, "Board dram must be one of lpddr4, ddr4, not 'hbm'"),
+    ({"process_nm": 0}, r"Board process_nm must be an integer in 1\.\.1000 nm, not 0"),
+    ({"static_w": -1}, r"Board static_w must be a number in 0\.\.1000 W, not -1"),
     ({"memory": {"bytes_per_cycle": 8}}, r"Board memory must be a mapping of bytes_per_cycle, kind, latency_cycles"),
     ({"memory": {"bytes_per_cycle": 8, "latency_cycles": 4, "kind": "tape"}}, r"memory kind must be one of dram"),
 ])
