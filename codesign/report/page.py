@@ -57,7 +57,7 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
         stale={r.id for r in rows if _is_stale(r, candidates)}, wrong=len(wrong),
         pareto=figures.pareto(results),
         layers=figures.layer_cycles(best["measured"]["model_layers"], best["measured"]["layers"]),
-        energy=figures.energy({c["id"][:8]: c["measured"]["energy"]["components_j"] for c in measured}),
+        energy=figures.energy(_energies([candidates[e["id"]] for e in results["front"]])),
         training=figures.training({c["id"][:8]: load_model(directory.path / c["measured"]["model"])[1].info["history"]
                                    for c in measured}),
         confusion=figures.confusion(dataset.test_labels, answers, dataset.classes),
@@ -65,6 +65,12 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
             f"{dataset.classes[dataset.test_labels[i]]} read as {dataset.classes[answers[i]]}"
             for i in wrong[:MISTAKES_SHOWN]]) if len(wrong) else None)
     return _write(directory.report, page)
+
+
+def _energies(front: list[dict]) -> dict[str, dict[str, float]]:
+    """Estimated joules by component of each of ``front``, named by where its counters are from."""
+    return {f"{c['id'][:8]} ({c['measured']['method'] if 'measured' in c else 'model'})":
+            c.get("measured", c)["energy"]["components_j"] for c in front}
 
 
 def _is_stale(row: Row, candidates: dict[str, dict]) -> bool:
