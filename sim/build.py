@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -26,8 +27,25 @@ _VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", 
                     "-Wno-lint", "--prefix", f"V{TOP}", "--top-module", TOP]
 _CXX_FLAGS = ["-std=gnu++17", "-fPIC", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0",
               "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"]
-
 _OPTIMIZE = "-O1"  # of Verilator's output: -O2 takes five times as long to compile a 32x32 array
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Variant:
+    """A way to build: the harness (its first file includes the others), flags, Verilator's own parts."""
+
+    harness: tuple[str, ...] = ("simulator.cpp",)
+    verilator_flags: tuple[str, ...] = tuple(_VERILATOR_FLAGS)
+    cxx_flags: tuple[str, ...] = tuple(_CXX_FLAGS)
+    runtime: tuple[str, ...] = ("verilated.cpp", "verilated_threads.cpp")
+
+
+_PLAIN = _Variant()
+#: Every net by its name, those between operators of one expression (``_``) too; no memory's content.
+_TRACED = _Variant(harness=("activity.cpp", "simulator.cpp"), runtime=(*_PLAIN.runtime, "verilated_vcd_c.cpp"),
+                   verilator_flags=(*_VERILATOR_FLAGS, "--trace-vcd", "--trace-underscore", "--trace-max-array", "1",
+                                    "--trace-max-width", "4096"),
+                   cxx_flags=tuple(f.replace("TRACE=0", "TRACE=1").replace("VCD=0", "VCD=1") for f in _CXX_FLAGS))
 
 
 def _source_digest() -> str:
@@ -76,15 +94,18 @@ def _banks_header(config: AcceleratorConfig) -> str:
             f"#define BANKS(X) {names}\n")
 
 
-def build_simulator(config: AcceleratorConfig) -> Path:
+def build_simulator(config: AcceleratorConfig, *, activity: bool = False) -> Path:
     """The shared library of ``config``'s simulator (sim/simulator.cpp on its Verilog), built if not cached.
 
-    Raises :class:`CodesignError` if a tool is missing or fails.
+    With ``activity``, one that can count the transitions of its nets (sim/activity.cpp), and is slower. Raises
+    :class:`CodesignError` if a tool is missing or fails.
     """
+    variant = _TRACED if activity else _PLAIN
     verilog = accelerator_verilog(config)
-    harness = resources.files(__package__).joinpath("simulator.cpp").read_text()
+    harness = {name: resources.files(__package__).joinpath(name).read_text() for name in variant.harness}
     verilator = find_verilator()
-    content = [verilog, harness, verilator.version_text, *_VERILATOR_FLAGS, *_CXX_FLAGS, _OPTIMIZE]
+    content = [verilog, *harness.values(), verilator.version_text, *variant.verilator_flags, *variant.cxx_flags,
+               _OPTIMIZE]
     key = hashlib.sha256("\0".join(content).encode()).hexdigest()[:32]
     target = cache_directory() / "simulators" / key
     library = target / "simulator.so"
@@ -92,19 +113,20 @@ def build_simulator(config: AcceleratorConfig) -> Path:
         return library
     env = environment()
     include = _include(env, verilator)
-    runtime = _runtime(include, env)
+    runtime = _runtime(variant, include, env)
     with cached_directory(target) as work:
         (work / f"{TOP}.v").write_text(verilog)
-        (work / "simulator.cpp").write_text(harness)
+        for name, text in harness.items():
+            (work / name).write_text(text)
         (work / "banks.h").write_text(_banks_header(config))
         (work / "public.vlt").write_text('`verilator_config\npublic_flat_rd -module "row" -var "bank"\n')
-        _run([str(verilator.path), *_VERILATOR_FLAGS, "--Mdir", "obj", "public.vlt", f"{TOP}.v"], work, env)
+        _run([str(verilator.path), *variant.verilator_flags, "--Mdir", "obj", "public.vlt", f"{TOP}.v"], work, env)
         sources = sorted(p.name for p in (work / "obj").glob("*.cpp"))
         slow = [name for name in sources if "__Slow" in name]  # construction and settling: run once
         (work / "slow.cpp").write_text("".join(f'#include "{name}"\n' for name in slow))
-        units = [("slow.cpp", "-O0"), ("simulator.cpp", "-O2"),
+        units = [("slow.cpp", "-O0"), (variant.harness[0], "-O2"),
                  *((f"obj/{name}", _OPTIMIZE) for name in sources if name not in slow)]
-        objects = _compile(units, [work, work / "obj", *include], work, env)
+        objects = _compile(units, variant, [work, work / "obj", *include], work, env)
         _run(["g++", "-shared", *objects, str(runtime), "-lpthread", "-o", "simulator.so"], work, env)
         shutil.rmtree(work / "obj")
         for name in objects:
@@ -112,12 +134,14 @@ def build_simulator(config: AcceleratorConfig) -> Path:
     return library
 
 
-def _compile(units: list[tuple[str, str]], include: list[Path], work: Path, env: dict[str, str]) -> list[str]:
+def _compile(units: list[tuple[str, str]], variant: _Variant, include: list[Path], work: Path,
+             env: dict[str, str]) -> list[str]:
     """Compile (source, optimization) pairs side by side; returns the objects' names."""
     def one(unit: tuple[str, str]) -> str:
         source, optimize = unit
         name = f"{Path(source).stem}.o"
-        _run(["g++", *_CXX_FLAGS, optimize, *(f"-I{path}" for path in include), "-c", source, "-o", name], work, env)
+        _run(["g++", *variant.cxx_flags, optimize, *(f"-I{path}" for path in include), "-c", source, "-o", name], work,
+             env)
         return name
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -130,14 +154,15 @@ def _include(env: dict[str, str], verilator: Verilator) -> list[Path]:
     return [Path(root) / "include", Path(root) / "include" / "vltstd"]
 
 
-def _runtime(include: list[Path], env: dict[str, str]) -> Path:
+def _runtime(variant: _Variant, include: list[Path], env: dict[str, str]) -> Path:
     """Verilator's own library, which does not depend on the design: compiled once."""
-    sources = [include[0] / "verilated.cpp", include[0] / "verilated_threads.cpp"]
-    key = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + " ".join(_CXX_FLAGS).encode()).hexdigest()[:32]
+    sources = [include[0] / name for name in variant.runtime]
+    flags = " ".join(variant.cxx_flags)
+    key = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + flags.encode()).hexdigest()[:32]
     target = cache_directory() / "runtime" / key
     library = target / "verilated.a"
     if not library.exists():
         with cached_directory(target) as work:
-            objects = _compile([(str(p), "-O2") for p in sources], include, work, env)
+            objects = _compile([(str(p), "-O2") for p in sources], variant, include, work, env)
             _run(["ar", "rcs", "verilated.a", *objects], work, env)
     return library

@@ -28,7 +28,7 @@ __all__ = ["VerilatorDevice"]
 _MARGIN_CYCLES = 1_000_000  # beyond which a run that should have ended is stuck
 
 
-def _library(path) -> ctypes.CDLL:
+def load_library(path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     u64, u32, pointer = ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
     for name, result, arguments in (
@@ -50,13 +50,13 @@ class VerilatorDevice:
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        self._library = _library(build_simulator(config))
+        self._library = load_library(build_simulator(config))
 
     def run(self, program: Program, images: np.ndarray, progress=None) -> RunResult:
         """Run uint8 ``images`` (n, C, H, W), one after another; ``progress(done)`` is called after each."""
         require(program.config.digest() == self.config.digest(),
                 f"Program must be for accelerator {self.config.digest()[:16]}, not {program.config.digest()[:16]}")
-        session = _Session(self._library, self.config, program)
+        session = Session(self._library, self.config, program)
         try:
             return session.run(images, progress)
         finally:
@@ -64,7 +64,7 @@ class VerilatorDevice:
 
     def banks(self, program: Program, image: np.ndarray) -> np.ndarray:
         """Activation memory (rows, bank_depth) uint8 after one image."""
-        session = _Session(self._library, self.config, program)
+        session = Session(self._library, self.config, program)
         try:
             session.run(image[None], None)
             words = np.empty((self.config.rows, self.config.bank_depth), np.uint8)
@@ -74,7 +74,7 @@ class VerilatorDevice:
             session.close()
 
 
-class _Session:
+class Session:
     """One simulator with a program in its memory."""
 
     def __init__(self, library: ctypes.CDLL, config: AcceleratorConfig, program: Program):
@@ -111,6 +111,10 @@ class _Session:
         at = counter_offset(name)
         return self.read_at(at) | self.read_at(at + 4) << 32
 
+    def wait(self, bound: int) -> int:
+        """Clock until the interrupt: 0, or 1 if it does not come in ``bound`` cycles, or 2 for an illegal access."""
+        return self.abi.sim_wait(self.sim, bound)
+
     def run(self, images: np.ndarray, progress) -> RunResult:
         program, logits, counters, layers = self.program, [], [], []
         # No pass takes longer than its pixels and words with each beat from memory on its own.
@@ -122,7 +126,7 @@ class _Session:
             memory = self.config.memory
             self.abi.sim_configure(self.sim, memory.decibytes_per_cycle, memory.latency_cycles)
             self.write("CONTROL", 1)
-            outcome = self.abi.sim_wait(self.sim, bound)
+            outcome = self.wait(bound)
             require(outcome != 1, f"Simulated run must end within {bound} cycles")
             require(outcome != 2, "Simulated accelerator must stay within its memory")
             error = Error(self.read("ERROR"))
