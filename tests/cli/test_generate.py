@@ -21,7 +21,7 @@ from codesign.network import load_network
 from codesign.random_weights import random_network
 from codesign.registers import REGISTERS, register
 from codesign.sim.build import accelerator_verilog, rtl_digest
-from codesign.sim.verilated import VerilatorDevice, _Session
+from codesign.sim.verilated import VerilatorDevice, Session
 
 from .conftest import SCRIPT
 
@@ -54,7 +54,7 @@ def test_simulated_accelerator_runs_by_this_memory_map(codesign, tmp_path):
     manifest = json.loads(codesign(*GENERATE, "--json", check=True).stdout)
     network, config = load_network(str(tmp_path / "network.yaml")), load_accelerator("tiny")
     program = compile_network(random_network(network.graph(), 3), config)
-    session = _Session(VerilatorDevice(config)._library, config, program)
+    session = Session(VerilatorDevice(config)._library, config, program)
     try:
         assert {name: session.read(name) for name in manifest["registers"]} == manifest["registers"]
     finally:

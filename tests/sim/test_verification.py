@@ -16,7 +16,7 @@ from codesign.search import measure_on
 from codesign.search.measurement import verify
 from codesign.sim.build import rtl_digest
 from codesign.sim.toolchain import simulator_versions
-from codesign.sim.verilated import VerilatorDevice, _Session
+from codesign.sim.verilated import VerilatorDevice, Session
 from codesign.verification import verify_run
 
 CONFIG = PRESETS["tiny"]
@@ -81,7 +81,7 @@ def test_no_images():
 
 def test_a_memory_that_stops_answering_ends_the_run():
     """In the simulator, too: latency without end, and a watchdog of as many cycles as one can wait."""
-    session = _Session(VerilatorDevice(CONFIG)._library, CONFIG, compile_network(INTEGERS, CONFIG))
+    session = Session(VerilatorDevice(CONFIG)._library, CONFIG, compile_network(INTEGERS, CONFIG))
     try:
         session.write("WATCHDOG", 500)
         session.config = dataclasses.replace(CONFIG, memory=Memory(latency_cycles=10_000))
