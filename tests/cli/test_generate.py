@@ -21,7 +21,7 @@ from codesign.network import load_network
 from codesign.random_weights import random_network
 from codesign.registers import REGISTERS, register
 from codesign.sim.build import accelerator_verilog, rtl_digest
-from codesign.sim.verilated import VerilatorDevice, Session
+from codesign.sim.verilated import Session, VerilatorDevice
 
 from .conftest import SCRIPT
 

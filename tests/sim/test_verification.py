@@ -16,7 +16,7 @@ from codesign.search import measure_on
 from codesign.search.measurement import verify
 from codesign.sim.build import rtl_digest
 from codesign.sim.toolchain import simulator_versions
-from codesign.sim.verilated import VerilatorDevice, Session
+from codesign.sim.verilated import Session, VerilatorDevice
 from codesign.verification import verify_run
 
 CONFIG = PRESETS["tiny"]
