@@ -26,6 +26,7 @@ test: .venv/installed-tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
 bench: .venv/installed-bench
+	$(BIN)/python -m codesign.batch.bench
 	$(BIN)/python -m codesign.sim.bench --scalesim
 
 clean:

@@ -20,7 +20,7 @@ import yaml
 
 from .cycles import predict_schedule
 from .directories import new_directory
-from .integer import A_BITS, PIXEL_BITS, W_BITS, IntegerNetwork
+from .integer import PIXEL_BITS, IntegerNetwork
 from .isa import Isa
 from .memory_map import MemoryMap
 from .model import model_digest
@@ -43,7 +43,9 @@ def manifest(network: Network, integer: IntegerNetwork, program: Program, verilo
     prediction = predict_schedule(program.schedule)
     return {
         "format": FORMAT, "network": network.name, "accelerator": config.name, "clock_hz": config.clock_hz,
-        "bits": {"weights": W_BITS, "activations": A_BITS, "pixels": PIXEL_BITS},
+        "bits": {"pixels": PIXEL_BITS, "layers": {
+            gemm.name: {"weights": gemm.weight_bits, "activations": gemm.activation_bits}
+            for gemm in program.schedule.gemms if not gemm.identity}},
         "digests": {"config": config.digest(), "rtl": hashlib.sha256(verilog.encode()).hexdigest(),
                     "program": program.digest(), "model": model_digest(integer), "network": network.digest()},
         "memory": {"beat_bytes": program.beat_bytes, **asdict(memory), "size_bytes": memory.size_bytes},

@@ -20,10 +20,12 @@ __all__ = ["ReleasedTensors", "check_tensors", "read_tensors"]
 
 WRAPPERS = ("state_dict", "net", "model")  # keys under which training scripts put a state dict
 PREFIXES = ("module.", "model.")  # DataParallel and the label refinery's wrapper
+ARCHIVE = b"PK\x03\x04"  # what torch.save writes: a zip file, or before PyTorch 1.6 a pickle
+PICKLE = b"\x80\x02"
 IGNORED = "num_batches_tracked"  # a batch norm's, of newer PyTorch; decides nothing
 SHOWN = 3  # names in one message
-AS_STATE_DICT = ("where its code can be imported, python -c \"import torch; torch.save(torch.load('OLD', "
-                 "weights_only=False)['net'].state_dict(), 'NEW')\" makes one")
+AS_STATE_DICT = ("if you trust it, and where its code can be imported, python -c \"import torch; "
+                 "torch.save(torch.load('OLD', weights_only=False)['net'].state_dict(), 'NEW')\" makes one")
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,21 @@ def read_tensors(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     what = f"Checkpoint {os.fspath(path)!r}"
     try:
         with open(path, "rb") as file:
+            begin = file.read(len(ARCHIVE))
+            require(begin == ARCHIVE or begin.startswith(PICKLE),
+                    f"{what} must be a state dict that torch.save wrote, not another kind of file")
+            file.seek(0)
             values = torch.load(file, weights_only=True, map_location="cpu")
     except OSError as e:
         raise CodesignError(f"{what} must be readable: {e.strerror or e}") from None
+    except CodesignError:
+        raise
     except Exception as e:  # damaged bytes can make the unpickler fail in any way
         text = str(e)
         if "nsupported global" in text or "Unsupported class" in text or "Unsupported operand" in text:
             raise CodesignError(f"{what} must be a state dict, not pickled modules: {AS_STATE_DICT}") from None
-        reason = (text.splitlines() or [type(e).__name__])[0]
-        raise CodesignError(f"{what} must be a state dict that torch.save wrote: {reason[:200]}") from None
+        raise CodesignError(f"{what} must be a state dict that torch.save wrote, not a damaged file or another kind "
+                            f"({type(e).__name__} at its contents)") from None
     while isinstance(values, Mapping) and not any(isinstance(v, torch.Tensor) for v in values.values()):
         inner = [values[key] for key in WRAPPERS if isinstance(values.get(key), Mapping)]
         if not inner:
@@ -82,8 +90,8 @@ def check_tensors(tensors: Mapping[str, torch.Tensor]) -> ReleasedTensors:
     tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith(IGNORED)}
     base, expansion, classes = _size(tensors)
     wanted = _shapes(base, expansion, classes)
-    _refuse("lack no tensor", [name for name in wanted if name not in tensors])
-    _refuse("have no tensor of another network", [name for name in tensors if name not in wanted])
+    _refuse("lack", [name for name in wanted if name not in tensors])
+    _refuse("have tensors of another network:", [name for name in tensors if name not in wanted])
     arrays = {}
     for name, shape in wanted.items():
         tensor = tensors[name]
@@ -104,13 +112,13 @@ def check_tensors(tensors: Mapping[str, torch.Tensor]) -> ReleasedTensors:
 
 def _refuse(rule: str, names: list[str]) -> None:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    require(not names, f"Checkpoint must {rule}, not {', '.join(names[:SHOWN])}{more}")
+    require(not names, f"Checkpoint must not {rule} {', '.join(names[:SHOWN])}{more}")
 
 
 def _size(tensors: Mapping[str, torch.Tensor]) -> tuple[int, int, int]:
     """Base channels, expansion, classes."""
     telling = {"layer1.0.conv1.weight": 4, "layer1.0.conv3.weight": 4, "linear.weight": 2}
-    _refuse("lack no tensor", [name for name in telling if name not in tensors])
+    _refuse("lack", [name for name in telling if name not in tensors])
     for name, dimensions in telling.items():
         require(tensors[name].dim() == dimensions and min(tensors[name].shape) >= 1,
                 f"Tensor {name} must have {dimensions} dimensions, not shape {tuple(tensors[name].shape)}")

@@ -152,7 +152,8 @@ def load_network(reference: str, resolution: int | None = None, classes: int | N
     else:
         path = Path(reference)
         require(path.suffix in (".yaml", ".yml", ".json"),
-                f"Network must be one of {', '.join(BUILT_IN)} or a .yaml file, not {reference!r}")
+                f"Network must be one of {', '.join(BUILT_IN)}, a .yaml file or a trained model's directory, "
+                f"not {reference!r}")
         try:
             text = path.read_text()
         except (OSError, ValueError) as e:

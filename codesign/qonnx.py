@@ -28,7 +28,7 @@ def _onnx():
     try:
         import onnx
     except ImportError:
-        raise CodesignError("QONNX export must find the onnx package: pip install 'codesign[qonnx]'") from None
+        raise CodesignError("QONNX export must find the onnx package: pip install onnx") from None
     return onnx
 
 

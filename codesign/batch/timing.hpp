@@ -32,9 +32,9 @@ public:
         popped_rest.resize(bursts);
     }
 
-    i64 available(i64 earliest) {
+    i64 available() {
         if (beat == asked) ask();
-        return std::max({earliest, now + 1, there});
+        return std::max(now + 1, there);
     }
 
     void take_at(i64 cycle) {
@@ -171,11 +171,13 @@ private:
         stream.align(stream.now + 1);
         i64 begin = ++stream.now + 1;
         auto busy = std::lower_bound(writing.begin(), writing.end(), stream.now);
-        for (i64 i = 0; i < s.words; ++i) {
-            i64 cycle = stream.available(0);
+        i64 left = s.words;
+        for (; left && busy != writing.end(); --left) {
+            i64 cycle = stream.available();
             while (busy != writing.end() && *busy <= cycle) cycle += *busy++ == cycle;
             stream.take_at(cycle);
         }
+        stream.take(left);
         loading += std::max<i64>(0, stream.now + 1 - std::max(begin, last_beat + 1));
     }
 
@@ -249,8 +251,8 @@ private:
                 note((closing + 1) * g.planes - 1);
             }
         }
-        std::sort(writing.begin() + begin, writing.end());
-        std::inplace_merge(writing.begin(), writing.begin() + begin, writing.end());
+        if (!std::is_sorted(writing.begin() + (begin ? begin - 1 : 0), writing.end()))
+            std::sort(writing.begin(), writing.end());
         writing.erase(std::unique(writing.begin(), writing.end()), writing.end());
     }
 

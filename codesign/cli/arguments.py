@@ -79,7 +79,8 @@ def new_path(text: str) -> Path:
 
 def add_network(parser: argparse.ArgumentParser, name: str = "NETWORK", text: str = "") -> None:
     parser.add_argument("network", metavar=name,
-                        help=text or "a network: a YAML file, or diracdeltanet-116, diracdeltanet-128")
+                        help=text or "a network: a YAML file, diracdeltanet-116, diracdeltanet-128, or a trained "
+                                     "model's directory")
     parser.add_argument("--resolution", type=integer(1, 4096), metavar="N",
                         help="pixels on a side, instead of the network's own")
     parser.add_argument("--classes", type=integer(1, 1_000_000), metavar="N",
@@ -87,6 +88,9 @@ def add_network(parser: argparse.ArgumentParser, name: str = "NETWORK", text: st
 
 
 def read_network(args: argparse.Namespace) -> "Network":
+    """The network that the command is about, a trained model's among them."""
+    if Path(args.network).is_dir():
+        return read_network_or_model(args, None)[0]
     from ..network import load_network
 
     return load_network(args.network, resolution=args.resolution, classes=args.classes)
@@ -115,7 +119,7 @@ def read_network_or_model(args: argparse.Namespace,
                           config: "AcceleratorConfig | None") -> tuple["Network", "IntegerNetwork | None"]:
     """As :func:`read_model`, but a network without weights will do, too: its integers are None."""
     if Path(args.network).is_dir():
-        require(args.random_weights is None and args.resolution is None and args.classes is None,
+        require(getattr(args, "random_weights", None) is None and args.resolution is None and args.classes is None,
                 f"Trained model {args.network!r} must be taken as it is, not with --random-weights, --resolution or "
                 "--classes")
         from ..model import load_model

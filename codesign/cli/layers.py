@@ -25,4 +25,6 @@ def print_layers(values: Sequence[dict]) -> None:
     print_table(("layer", "cycles", "tiling bound", "active", "weights", "input", "write-back", "pipeline"),
                 [*((x["name"], *(x[key] for key in keys)) for x in values),
                  ("total", *(sum(x[key] for x in values) for key in keys))])
-    print("cycles = active + what the array waited for; tiling bound: ceil(K / rows) * ceil(M / cols) * pixels")
+    print("cycles = active + what the array waited for: weights (counter stall_weights_cycles), input (load_cycles),\n"
+          "write-back (stall_fence_cycles + stall_output_cycles), pipeline (stall_control_cycles)\n"
+          "tiling bound: ceil(K / rows) * ceil(M / cols) * pixels")

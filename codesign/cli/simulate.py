@@ -93,7 +93,7 @@ def _images(args: argparse.Namespace, shape: tuple[int, int, int], info: dict):
 
 
 def _print(values: dict, clock_hz: int, problem: str | None) -> None:
-    print("from the simulated accelerator's own counters")
+    print(f"{values['network']} on {values['accelerator']}, from the simulated accelerator's own counters\n")
     print_layers(values["layers"])
     print()
     print_table(("counter", "simulated", "cost model"),
@@ -101,6 +101,7 @@ def _print(values: dict, clock_hz: int, problem: str | None) -> None:
     accuracy = "" if values["accuracy"] is None else f", {values['accuracy']:.2%} right"
     if values["maps_compared"] and not problem:
         print("\nevery map of the first image equals the reference's")
-    print(f"\n{values['images']} images: logits {'equal' if values['bit_exact'] else 'DIFFER from'} the reference"
+    images = "1 image" if values["images"] == 1 else f"{values['images']} images"
+    print(f"\n{images}: logits {'equal' if values['bit_exact'] else 'DIFFER from'} the reference"
           f"{' bit for bit' if values['bit_exact'] else ''}{accuracy}; "
           f"{values['images_per_s']:,.1f} images/s at {clock_hz / 1e6:g} MHz")

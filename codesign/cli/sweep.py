@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 
 from .arguments import add_command, add_json, integer
@@ -54,7 +55,11 @@ def run(args: argparse.Namespace) -> None:
     environment()  # a missing tool is better told now than after the trainings
     tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1])
     dataset = tools.dataset()  # what cannot be loaded must not leave the beginnings of a sweep
-    results = run_sweep(options, tools)
+    try:
+        results = run_sweep(options, tools)
+    except KeyboardInterrupt:
+        print(f"\n{args.out}: the same command continues the sweep", file=sys.stderr)
+        raise
 
     from ..report import text_table, write_report
 
