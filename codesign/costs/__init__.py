@@ -1,11 +1,14 @@
 """The cost table: evidence with provenance, and the prices made from it."""
 
 from .checking import Drift, check
-from .exchange import export_csv, export_jsonl, import_jsonl
+from .exchange import Sheet, export_csv, export_jsonl, read_sheet
 from .keys import graph_digest
+from .merging import import_rows
 from .pricing import Part, Predict, Price, layer_keys, network_key, price
-from .row import METHODS, CostKey, Row
+from .question import Question
+from .row import METHODS, UNITS, CostKey, Row
 from .table import CostTable
 
-__all__ = ["METHODS", "CostKey", "CostTable", "Drift", "Part", "Predict", "Price", "Row", "check", "export_csv",
-           "export_jsonl", "graph_digest", "import_jsonl", "layer_keys", "network_key", "price"]
+__all__ = ["METHODS", "UNITS", "CostKey", "CostTable", "Drift", "Part", "Predict", "Price", "Question", "Row", "Sheet",
+           "check", "export_csv", "export_jsonl", "graph_digest", "import_rows", "layer_keys", "network_key", "price",
+           "read_sheet"]

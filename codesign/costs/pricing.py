@@ -37,9 +37,14 @@ class Layer(Protocol):
 class Prediction(Protocol):
     """What the cost model says of a network: cycles of an image, by layer too, and the counters."""
 
-    cycles: int
-    layers: Sequence[Layer]
-    counters: dict[str, int]
+    @property
+    def cycles(self) -> int: ...
+
+    @property
+    def layers(self) -> Sequence[Layer]: ...
+
+    @property
+    def counters(self) -> dict[str, int]: ...
 
 
 Predict = Callable[[Graph, AcceleratorConfig], Prediction]

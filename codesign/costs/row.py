@@ -12,10 +12,13 @@ from ..accelerator import AcceleratorConfig
 from ..errors import require
 from ..integer import A_BITS, PIXEL_BITS, W_BITS
 
-__all__ = ["METHODS", "CostKey", "Row", "now"]
+__all__ = ["METHODS", "UNITS", "CostKey", "Row", "canonical", "now"]
 
 #: ``synthetic`` is power or the like from a modelled sensor: never mixed with, or called, ``measured``.
 METHODS = ("model", "simulated", "measured", "synthetic")
+
+#: What can be asked, and the one unit its answers are in.
+UNITS = {"cycles": "cycles", "time": "s", "energy": "J", "power_idle": "W", "power_active": "W"}
 
 
 def canonical(values: Mapping) -> str:
@@ -38,7 +41,7 @@ class CostKey:
     schedule : tiling and fusion of a layer as the compiler chose them; empty for a network
     accelerator : ``AcceleratorConfig.digest()``
     clock_hz, memory, board : what surrounds it
-    quantity : what is asked: ``cycles``, ``energy``, ...
+    quantity : what is asked, one of :data:`UNITS`
     """
 
     operator: str
@@ -56,6 +59,8 @@ class CostKey:
             value = getattr(self, f.name)
             kind = getattr(f.type, "__name__", f.type)
             require(type(value) is f.type, f"Cost key's {f.name} must be of type {kind}, not {value!r}")
+        require(self.quantity in UNITS,
+                f"Cost key's quantity must be one of {', '.join(UNITS)}, not {self.quantity!r}")
 
     def digest(self) -> str:
         """SHA-256, hexadecimal."""
@@ -72,7 +77,8 @@ class CostKey:
 class Row:
     """An answer and its provenance. Rows are immutable: a new measurement is a new row.
 
-    value, unit : the median where ``n`` > 1; ``quantiles`` then maps "0.1", "0.9", ... to values
+    value, unit : the median where ``n`` > 1; ``quantiles`` then maps "0.1", "0.9", ... to values; the unit is
+        its quantity's (:data:`UNITS`)
     model_value : what the cost model said of the very same run, same unit, or None
     counters : the accelerator's counters, per image
     verilog_digest : of the emitted Verilog that ran, or None where none did (method ``model``)
@@ -109,6 +115,12 @@ class Row:
         for name in ("unit", "run_id", "created"):
             value = getattr(self, name)
             require(isinstance(value, str) and value != "", f"Cost row's {name} must be a text, not {value!r}")
+        unit = UNITS[self.key.quantity]
+        require(self.unit == unit, f"Cost row's unit must be {unit!r} for {self.key.quantity}, not {self.unit!r}")
+        for name in ("verilog_digest", "board_serial"):
+            value = getattr(self, name)
+            require(value is None or isinstance(value, str) and value != "",
+                    f"Cost row's {name} must be a text or None, not {value!r}")
         require(self.method not in ("simulated", "measured") or bool(self.verilog_digest),
                 f"Cost row's verilog_digest must be given where method is {self.method}")
         require(self.method != "measured" or bool(self.board_serial),
@@ -143,7 +155,7 @@ class Row:
             known = {f.name: f for f in dataclasses.fields(kind)}
             unknown = sorted(set(given) - set(known))
             require(not unknown, f"Cost {name}'s fields must be of {', '.join(known)}, not {', '.join(unknown)}")
-            missing = [n for n, f in known.items() if n not in given and n != "created"
+            missing = [n for n, f in known.items() if n not in given
                        and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING]
             require(not missing, f"Cost {name} must give {', '.join(missing)}")
         return cls(**{**values, "key": CostKey(**values["key"])})

@@ -1,7 +1,6 @@
 """The search for pairs of a network and an accelerator."""
 
-from .device_measurement import measure_on
-from .measurement import Measurement
+from ..costs.measurement import Measurement, measure_on
 from .options import SweepOptions, Tools
 from .space import Space, load_space, space_names
 from .sweep import run_sweep

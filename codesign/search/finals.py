@@ -3,12 +3,13 @@
 import uuid
 
 from ..accelerator import AcceleratorConfig
-from ..costs import CostTable
+from ..costs import CostTable, Question
+from ..costs.measurement import Measurement, measurement_rows
 from ..errors import CodesignError
 from ..model import load_model
 from ..network import Network
 from .directory import SweepDirectory
-from .measurement import Measurement, load_measurement, measurement_rows, save_measurement, verify
+from .measurement import load_measurement, save_measurement, verify
 from .options import SweepOptions, Tools
 from .records import best_records
 from .training import Job, Trainer
@@ -45,7 +46,8 @@ def measure_best(round: int, records: list[dict], options: SweepOptions, tools: 
         except CodesignError as e:
             raise CodesignError(f"Candidate {record['id']} on {config.name}: {e}") from None
         rows = table.add(measurement_rows(measurement, network, config, options.board.name, prediction,
-                                          run_id=uuid.uuid4().hex))
+                                          run_id=uuid.uuid4().hex),
+                         Question(network=network, accelerator=config, board=options.board.name))
         accuracy = float((measurement.logits.argmax(axis=1) == dataset.test_labels).mean())
         save_measurement(directory.measured / record["id"], measurement, {
             "id": record["id"], "round": round, "accuracy": accuracy, "rows": rows,

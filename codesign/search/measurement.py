@@ -1,52 +1,22 @@
-"""What a device said of a model: logits and cycles of every image; checked, kept, and turned into cost rows."""
+"""What a device said of a model: logits and cycles of every image; kept with what it is about."""
 
 import dataclasses
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..accelerator import AcceleratorConfig
-from ..costs import Row, layer_keys, network_key
+from ..costs.measurement import Measurement
 from ..costs.pricing import Prediction
 from ..errors import CodesignError, require
 from ..integer import IntegerNetwork
-from ..network import Network
 from ..reference import evaluate
 
-__all__ = ["Measure", "Measurement", "load_measurement", "measurement_rows", "save_measurement", "verify"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Measurement:
-    """A run of a model on an accelerator.
-
-    logits : int64 (images, classes), raw
-    cycles : of each image
-    layers : (name, cycles) of one image, named as the cost model names them
-    counters : the accelerator's, of one image
-    verilog_digest : SHA-256 of the emitted Verilog that ran
-    method : ``simulated``, or ``measured`` on a board, whose serial number is then ``board_serial``
-    """
-
-    logits: np.ndarray
-    cycles: tuple[int, ...]
-    layers: tuple[tuple[str, int], ...]
-    counters: Mapping[str, int]
-    verilog_digest: str
-    tool_versions: Mapping[str, str] = field(default_factory=dict)
-    method: str = "simulated"
-    board_serial: str | None = None
-
-
-#: ``measure(network, integer, config, images) -> Measurement``: compiles, generates, builds, runs.
-Measure = Callable[[Network, IntegerNetwork, AcceleratorConfig, np.ndarray], Measurement]
+__all__ = ["load_measurement", "save_measurement", "verify"]
 
 
 def verify(measurement: Measurement, integer: IntegerNetwork, images: np.ndarray, prediction: Prediction) -> None:
@@ -68,25 +38,6 @@ def verify(measurement: Measurement, integer: IntegerNetwork, images: np.ndarray
             name, got, wanted = next(((n, c, p.cycles) for (n, c), p in pairs if c != p.cycles), ("", 0, 0))
             where = f"; first at layer {name}: model {wanted}, run {got}" if name else ""
             raise CodesignError(f"Cycles of image {image} must be the model's {prediction.cycles}, not {cycles}{where}")
-
-
-def measurement_rows(measurement: Measurement, network: Network, config: AcceleratorConfig, board: str,
-                     prediction: Prediction, run_id: str) -> list[Row]:
-    """The run as rows: one of the whole network, one of each layer."""
-    graph = network.graph()
-    common: dict[str, Any] = dict(
-        unit="cycles", method=measurement.method, run_id=run_id, verilog_digest=measurement.verilog_digest,
-        tool_versions=dict(measurement.tool_versions), board_serial=measurement.board_serial)
-    low, middle, high = (_whole(q) for q in np.quantile(measurement.cycles, (0.1, 0.5, 0.9)))
-    rows = [Row(key=network_key(graph, config, board), value=middle, n=len(measurement.cycles),
-                quantiles={"0.1": low, "0.9": high}, model_value=prediction.cycles,
-                counters=dict(measurement.counters), **common)]
-    require([n for n, _ in measurement.layers] == [layer.name for layer in prediction.layers],
-            "Measurement's layers must be named as the cost model's")
-    keys = layer_keys(graph, config, board, prediction.layers)
-    rows += [Row(key=key, value=cycles, model_value=model.cycles, **common)
-             for key, (_, cycles), model in zip(keys, measurement.layers, prediction.layers, strict=True)]
-    return rows
 
 
 def save_measurement(path: Path, measurement: Measurement, about: dict) -> None:
@@ -116,11 +67,6 @@ def load_measurement(path: Path) -> tuple[Measurement, dict]:
         return Measurement(logits=logits, **values), about
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise CodesignError(f"Measurement {str(path)!r} must be readable: {' '.join(str(e).split())}") from None
-
-
-def _whole(value: float) -> int | float:
-    """``value`` as an integer where it is one: simulated cycles stay exact."""
-    return int(value) if float(value).is_integer() else float(value)
 
 
 def _pairs(layers: Sequence) -> tuple[tuple[str, int], ...]:

@@ -10,9 +10,9 @@ from tqdm import tqdm
 from ..accelerator import AcceleratorConfig
 from ..board import Board
 from ..costs import Predict
+from ..costs.measurement import Measure
 from ..datasets import Dataset
 from ..errors import require
-from .measurement import Measure
 from .space import Space
 from .training import Train
 

@@ -4,11 +4,11 @@ from statistics import median
 
 from ..accelerator import AcceleratorConfig
 from ..board import Board
+from ..costs.measurement import Measurement
 from ..datasets import Dataset
 from ..energy import estimate_energy
 from .directory import SweepDirectory
 from .finals import load_finals
-from .measurement import Measurement
 from .options import SweepOptions
 from .pareto import pareto_front
 

@@ -1,11 +1,7 @@
 """Training candidates in worker processes, each into its own model directory; what is there is not trained again."""
 
-import contextlib
 import dataclasses
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +14,7 @@ from ..errors import CodesignError, require
 from ..integer import IntegerNetwork
 from ..model import load_model, save_model
 from ..network import Network
+from ..workers import one_thread, start_worker
 
 __all__ = ["Job", "Train", "Trained", "Trainer"]
 
@@ -71,15 +68,9 @@ def train_job(job: Job, train: Train) -> Trained:
     return Trained(path=job.path, accuracy=info["accuracy"], history=info["history"])
 
 
-def _start_worker() -> None:
-    """One thread a worker; Ctrl-C ends it without a word; and no worker outlives a parent that was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    def follow(parent: multiprocessing.process.BaseProcess) -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, args=(multiprocessing.parent_process(),), daemon=True).start()
+def _start_trainer() -> None:
+    """A worker with PyTorch on one thread."""
+    start_worker()
     import torch  # here: the parent need not have it
 
     torch.set_num_threads(1)
@@ -109,10 +100,10 @@ class Trainer:
                 yield job, load_trained(job.path)
         if not missing:
             return
-        with _one_thread():
+        with one_thread():
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(self.workers, mp_context=multiprocessing.get_context("spawn"),
-                                                 initializer=_start_worker)
+                                                 initializer=_start_trainer)
             futures = {self._pool.submit(train_job, job, self.train): job for job in missing}
         try:
             for future in as_completed(futures):
@@ -123,17 +114,3 @@ class Trainer:
                 yield futures[future], result
         except BrokenProcessPool as e:
             raise CodesignError(f"Training workers must not die (out of memory?): {e}") from None
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes started here use one thread each for their linear algebra."""
-    previous = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if previous is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = previous

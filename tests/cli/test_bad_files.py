@@ -79,8 +79,17 @@ def test_accelerator_too_small_for_the_network(error_line, tmp_path):
     (["sweep", "--out", "."], r"Sweep directory must be empty or a sweep's, not '\.'"),
     (["report", "."], r"Report must be of a sweep's directory with results\.json, not '\.'"),
     (["costs", "show", "."], r"Cost table '.*costs\.db' must exist"),
-    (["costs", "check", "network.yaml"], r"Cost table must be in its sweep's directory to be checked, not .*"),
-    (["costs", "export", ".", "--out", "rows.txt"], r"Export must be a \.csv or \.jsonl file, not 'rows\.txt'"),
+    (["costs", "check", "network.yaml"], r"Cost table 'network\.yaml' must be an intact SQLite file, not a damaged .*"),
+    (["costs", "export", ".", "--out", "rows.txt"],
+     r"Export must be a \.csv, \.jsonl, \.yaml \(ofa\) or \.json \(fbnet\) file, or have a --format, not 'rows\.txt'"),
+    (["costs", "import", "t.db", "network.yaml"], r"Cost rows file must be a \.jsonl or \.csv file, not .*"),
+    (["costs", "import", "t.db", "none.csv"], r"Cost rows file 'none\.csv' must be readable: .*No such file.*"),
+    (["costs", "build", "--accelerator", "tiny", "--network", "network.yaml", "--out", "t.db"],
+     r"Board must be given by --board: its name, clock and memory are part of a row's key"),
+    (["costs", "build", "--board", "ulx3s", "--network", "none.yaml", "--out", "t.db"],
+     r"Network file 'none\.yaml' must be readable: .*No such file.*"),
+    (["costs", "build", "--board", "ulx3s", "--network", "diracdeltanet-116", "--out", "t.db"],
+     r"Accelerator bank_depth must be .*"),
 ])
 def test_other_requests(error_line, words, rule):
     assert re.search(rf"^codesign {words[0]}: {rule}$", error_line(*words))

@@ -1,29 +1,12 @@
 import dataclasses
-import io
-import json
-import multiprocessing
-import os
-import signal
 import sqlite3
-import threading
-import time
 
 import pytest
 
 from codesign.accelerator import PRESETS
-from codesign.costs import CostKey, CostTable, Row, check, export_csv, export_jsonl, import_jsonl
-from codesign.costs.schema import MIGRATIONS
+from codesign.costs import CostKey, CostTable, check
 from codesign.errors import CodesignError
-
-
-def key(shape="a", **changes) -> CostKey:
-    return dataclasses.replace(CostKey.on(PRESETS["tiny"], "ulx3s", operator="network", shape=shape), **changes)
-
-
-def row(shape="a", **changes) -> Row:
-    values = dict(key=key(shape), value=120, unit="cycles", method="simulated", run_id="r1", verilog_digest="v1",
-                  model_value=100, counters={"cycles": 120}, tool_versions={"verilator": "5.48"})
-    return Row(**{**values, **changes})
+from tests.codesign.costs.samples import QUESTION, key, row
 
 
 def test_rows_come_back_as_they_were(tmp_path):
@@ -70,6 +53,11 @@ def test_keys_tell_apart_all_they_hold():
     assert key().digest() == key().digest()
 
 
+def test_keys_ask_for_known_quantities():
+    with pytest.raises(CodesignError, match="quantity must be one of cycles, time, energy, .*, not 'area'"):
+        key(quantity="area")
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"method": "guess"}, "method must be one of model, simulated, measured, synthetic, not 'guess'"),
     ({"value": float("nan")}, "value must be a finite number of at least 0, not nan"),
@@ -79,6 +67,9 @@ def test_keys_tell_apart_all_they_hold():
     ({"method": "measured"}, "board_serial must be given where method is measured"),
     ({"counters": {"cycles": "many"}}, "counters must be a mapping"),
     ({"run_id": ""}, "run_id must be a text"),
+    ({"unit": "ms"}, "unit must be 'cycles' for cycles, not 'ms'"),
+    ({"key": key(quantity="power_idle"), "unit": "J"}, "unit must be 'W' for power_idle, not 'J'"),
+    ({"board_serial": ""}, "board_serial must be a text or None, not ''"),
 ])
 def test_bad_rows_are_refused(change, message):
     with pytest.raises(CodesignError, match=message):
@@ -96,103 +87,21 @@ def test_adding_is_all_or_nothing(tmp_path):
         assert table.rows() == []
 
 
-def test_export_and_import(tmp_path):
-    with CostTable(tmp_path / "a.db") as a, CostTable(tmp_path / "b.db") as b:
-        a.add([row(), row(value=3, quantiles={"0.5": 3.0})])
-        with open(tmp_path / "rows.jsonl", "w") as file:
-            export_jsonl(a.rows(), file)
-        assert import_jsonl(b, tmp_path / "rows.jsonl") == import_jsonl(b, tmp_path / "rows.jsonl")
-        assert b.rows() == a.rows()
-        text = io.StringIO()
-        export_csv(a.rows(), text)
-        lines = text.getvalue().splitlines()
-        assert len(lines) == 3 and lines[0].startswith("id,key.operator,key.shape") and '""cycles"": 120' in lines[1]
-        (tmp_path / "bad.jsonl").write_text(json.dumps({"key": {"operator": "network"}}) + "\n")
-        with pytest.raises(CodesignError, match=r"bad\.jsonl:1: Cost row must give value"):
-            import_jsonl(b, tmp_path / "bad.jsonl")
-        (tmp_path / "bad.jsonl").write_text('{"key": 3}')
-        with pytest.raises(CodesignError, match=r"bad\.jsonl:1: Cost row must be a mapping with a key"):
-            import_jsonl(b, tmp_path / "bad.jsonl")
-
-
-def test_older_tables_are_migrated_and_foreign_ones_refused(tmp_path):
-    path = tmp_path / "old.db"
-    with CostTable(path) as table:
-        table.add([row()])
-    db = sqlite3.connect(path)  # back to version 1: what the first step alone makes
-    for kind, name in db.execute("SELECT type, name FROM sqlite_master WHERE type = 'trigger' "
-                                 "OR name = 'rows_by_accelerator'").fetchall():
-        db.execute(f"DROP {kind} {name}")
-    db.execute("PRAGMA user_version = 1")
-    db.close()
-    with CostTable(path) as table:
-        assert table.rows() == [row(created=table.rows()[0].created)]
-        assert table._db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
-        assert table._db.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'").fetchone()[0] == 2
-
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(CodesignError, match="must be of schema version 2 or older, not 99"):
-        CostTable(path)
-
-    db = sqlite3.connect(tmp_path / "other.db")
-    db.execute("CREATE TABLE t (x)")
-    db.close()
-    with pytest.raises(CodesignError, match="must be a cost table, not another database"):
-        CostTable(tmp_path / "other.db")
-    (tmp_path / "text.db").write_text("not a database, but long enough to look at" * 10)
-    with pytest.raises(CodesignError, match="must be a readable, writable SQLite file"):
-        CostTable(tmp_path / "text.db")
-    with pytest.raises(CodesignError, match="must exist"):
-        CostTable(tmp_path / "none.db", read_only=True)
-
-
-def _write(path, name, count):
-    with CostTable(path) as table:
-        for i in range(count):
-            table.add([row(f"{name}/{i}"), row(f"{name}/{i}/second")])
-
-
-def test_several_writers_and_one_killed(tmp_path):
-    path = tmp_path / "costs.db"
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_write, args=(path, name, 20)) for name in "ab"]
-    doomed = spawn.Process(target=_write, args=(path, "doomed", 100_000))
-    for process in (*writers, doomed):
-        process.start()
-    for process in writers:
-        process.join(60)
-        assert process.exitcode == 0
-    deadline = time.monotonic() + 30
-    while not os.path.exists(path) or not _shapes(path, "doomed"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(doomed.pid, signal.SIGKILL)
-    doomed.join(10)
-    for name in "ab":
-        assert len(_shapes(path, name)) == 40
-    assert len(_shapes(path, "doomed")) % 2 == 0  # a transaction is there whole or not at all
-    _write(path, "after", 1)
-    assert len(_shapes(path, "after")) == 2
-
-
-def test_opening_waits_for_whoever_makes_the_table(tmp_path):
-    """SQLite itself answers "database is locked" at once here."""
-    other = sqlite3.connect(tmp_path / "costs.db", isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-    other.execute("CREATE TABLE x (y)")
-    timer = threading.Timer(0.3, other.execute, ["ROLLBACK"])
-    timer.start()
+def test_runs_questions_are_kept(tmp_path):
     with CostTable(tmp_path / "costs.db") as table:
-        assert not timer.is_alive()
-        assert table.rows() == []
-    other.close()
-
-
-def _shapes(path, name):
-    with CostTable(path) as table:
-        return [r.key.shape for r in table.rows() if r.key.shape.startswith(f"{name}/")]
+        table.add([row(), row("b")], QUESTION)
+        table.add([row(run_id="r2")], QUESTION)
+        table.add([row(run_id="r3")])
+        assert table.questions() == {"r1": QUESTION, "r2": QUESTION}
+        other = dataclasses.replace(QUESTION, board="ultra96")
+        with pytest.raises(CodesignError, match="Run 'r1' must have one question"):
+            table.add([row("c")], other)
+        assert len(table.rows()) == 4  # the row of that question is not there either
+    db = sqlite3.connect(tmp_path / "costs.db")
+    for statement in ("UPDATE questions SET content = ''", "DELETE FROM runs"):
+        with pytest.raises(sqlite3.IntegrityError, match="immutable"):
+            db.execute(statement)
+    db.close()
 
 
 def test_check_reports_drift():
@@ -204,5 +113,7 @@ def test_check_reports_drift():
     assert len({d.row.key.shape for d in sample}) == 3
     assert [d.row for d in sample] == [d.row for d in check(rows, lambda r: r.value, sample=3, seed=5)]
     assert check([row(value=0)], lambda r: 1)[0].relative == 1
+    gone = check([row()], lambda r: None)[0]
+    assert gone.relative is None and not gone.within(1e9)
     with pytest.raises(CodesignError, match="sample must be at least 1 row, not 0"):
         check(rows, lambda r: 1, sample=0)

@@ -4,12 +4,12 @@ import dataclasses
 from functools import partial
 
 from codesign.board import load_board
+from codesign.costs.measurement import measure_on
 from codesign.cycles import predict
 from codesign.datasets import load_dataset
 from codesign.device import RunResult
 from codesign.reference import evaluate
 from codesign.search import Space, SweepOptions, Tools
-from codesign.search.device_measurement import measure_on
 from codesign.train import train
 
 SPACE = Space.from_dict({

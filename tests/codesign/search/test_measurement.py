@@ -5,14 +5,14 @@ import pytest
 
 from codesign.accelerator import PRESETS
 from codesign.costs import CostTable, price
+from codesign.costs.measurement import measure_on, measurement_rows
 from codesign.cycles import predict
 from codesign.device import RunResult
 from codesign.errors import CodesignError
 from codesign.network import Network
 from codesign.random_weights import random_network
 from codesign.reference import evaluate
-from codesign.search.device_measurement import measure_on
-from codesign.search.measurement import load_measurement, measurement_rows, save_measurement, verify
+from codesign.search.measurement import load_measurement, save_measurement, verify
 
 CONFIG = PRESETS["tiny"]
 NETWORK = Network.from_dict({"name": "n", "input": [1, 4, 4], "layers": [
