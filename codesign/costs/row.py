@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -103,7 +102,7 @@ class Row:
 
     def __post_init__(self):
         def number(v):
-            return isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)
+            return isinstance(v, int | float) and not isinstance(v, bool) and -1e300 < v < 1e300
 
         require(isinstance(self.key, CostKey), f"Cost row's key must be a CostKey, not {self.key!r}")
         require(number(self.value) and self.value >= 0,

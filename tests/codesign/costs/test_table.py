@@ -61,6 +61,7 @@ def test_keys_ask_for_known_quantities():
 @pytest.mark.parametrize(("change", "message"), [
     ({"method": "guess"}, "method must be one of model, simulated, measured, synthetic, not 'guess'"),
     ({"value": float("nan")}, "value must be a finite number of at least 0, not nan"),
+    ({"value": 10**400}, "value must be a finite number"),
     ({"value": True}, "value must be a finite number"),
     ({"n": 0}, "n must be an integer of at least 1, not 0"),
     ({"verilog_digest": None}, "verilog_digest must be given where method is simulated"),
