@@ -113,8 +113,13 @@ def test_costs_export(swept, tmp_path):
     run_codesign("costs", "export", "sweep", "--out", tmp_path / "rows.jsonl", cwd=directory, check=True)
     with open(tmp_path / "rows.csv", newline="") as file:
         flat = list(csv.DictReader(file))
-    full = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    full = [values for values in lines if "question" not in values]
+    assert lines[-1]["question"]["board"] == "ulx3s" and lines[-1]["runs"] == [full[-1]["run_id"]]
     assert [float(row["value"]) for row in flat] == [row["value"] for row in full]
+    run_codesign("costs", "import", "rows.db", "rows.jsonl", cwd=tmp_path, check=True)
+    result = run_codesign("costs", "check", "rows.db", "--sample", 3, cwd=tmp_path, check=True)  # without the sweep
+    assert result.stdout.endswith("\n3 rows checked, 0 off by more than 0.00%\n")
     again = run_codesign("costs", "export", "sweep", "--out", tmp_path / "rows.csv", cwd=directory)
     assert again.returncode == 1
     assert re.fullmatch(r"codesign costs: Export must not exist yet, not '.*rows\.csv' which does\n", again.stderr)
