@@ -24,11 +24,12 @@ def add(actions) -> None:
                         "Each run is held against the reference, bit for bit, and the cost model. The same command "
                         "continues what was interrupted, and does nothing where all rows are there and fresh.")
     add_accelerator(build)
-    what = build.add_mutually_exclusive_group(required=True)
-    what.add_argument("--space", metavar="S", help="run networks of this search space (a YAML file, or digits) within "
-                                                   "its budget that together hold every class of layer found in it")
+    what = build.add_mutually_exclusive_group()
+    what.add_argument("--space", metavar="S", default="digits",
+                      help="run networks of this search space (a YAML file, or digits), within its budget, that together "
+                           "hold every class of layer found in it")
     what.add_argument("--network", metavar="N", action="append", help="run this network; may be given several times")
-    build.add_argument("--out", required=True, metavar="TABLE", help="the table, new or to be added to")
+    build.add_argument("--out", default="costs.db", metavar="TABLE", help="the table, new or to be added to")
     build.add_argument("--method", choices=("simulated",), default="simulated", help="of the rows")
     build.add_argument("--workers", type=integer(1, 1024), default=2, help="runs at a time")
     build.add_argument("--seed", type=integer(0), default=0, help="of the draw from the space")
