@@ -8,12 +8,27 @@ import traceback
 import warnings
 
 from ..errors import CodesignError
-from . import analyze, costs, doctor, estimate, export, generate, import_, report, simulate, sweep, train
+from . import (
+    analyze,
+    costs,
+    doctor,
+    energy,
+    estimate,
+    export,
+    generate,
+    import_,
+    metrics,
+    report,
+    simulate,
+    sweep,
+    train,
+)
 from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, sweep, train, import_, analyze, estimate, generate, export, simulate, costs, report)
+COMMANDS = (doctor, sweep, train, import_, analyze, estimate, energy, generate, export, simulate, metrics, costs,
+            report)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 

@@ -3,19 +3,13 @@
 import argparse
 import sys
 
-from ..errors import CodesignError, require
-from .arguments import add_accelerator, add_command, add_json, add_model, integer, read_accelerator, read_model
+from ..errors import CodesignError
+from .arguments import add_accelerator, add_command, add_json, add_model, read_accelerator, read_model
+from .images import add_images, read_images
 from .layers import layer_values, print_layers
 from .output import print_json, print_table
 
 __all__ = ["add"]
-
-RANDOM_IMAGES_SEED = 0
-
-
-def _count(text: str) -> int | None:
-    return None if text == "all" else integer(1, 10_000_000)(text)
-
 
 def add(commands) -> None:
     parser = add_command(commands, "simulate", simulate, "Run images on the simulated accelerator (Verilator)",
@@ -23,10 +17,7 @@ def add(commands) -> None:
                          "difference is an error that says where.")
     add_model(parser)
     add_accelerator(parser)
-    parser.add_argument("--images", type=_count, default=8, metavar="N", help="how many, from the first; or all")
-    parser.add_argument("--dataset", metavar="D",
-                        help="take held-out images of: digits, a folder of CIFAR-10's binary version, or one with "
-                             "train/ and test/; without it, of what the model was trained on, or random images")
+    add_images(parser)
     parser.add_argument("--maps", action="store_true",
                         help="compare every layer's map of the first image, too: a run for each")
     add_json(parser)
@@ -35,7 +26,7 @@ def add(commands) -> None:
 def simulate(args: argparse.Namespace) -> None:
     config, _ = read_accelerator(args)
     network, integers = read_model(args, config)
-    images, labels = _images(args, network.input, integers.info)
+    images, labels, _ = read_images(args, network.input, integers.info)
 
     from tqdm import tqdm
 
@@ -69,27 +60,6 @@ def simulate(args: argparse.Namespace) -> None:
         _print(values, config.clock_hz, run.problem)
     if run.problem:
         raise CodesignError(run.problem)
-
-
-def _images(args: argparse.Namespace, shape: tuple[int, int, int], info: dict):
-    """uint8 images and, where they are known, labels."""
-    import numpy as np
-
-    from ..datasets import load_dataset
-
-    reference = args.dataset or info.get("dataset_path") or info.get("dataset")
-    if reference is None:
-        return np.random.default_rng(RANDOM_IMAGES_SEED).integers(
-            0, 256, (args.images or 8, *shape), dtype=np.uint8), None
-    # A search's networks say which part of the data set they were validated on; the held-out part is another.
-    reference = reference.partition(" (validation split")[0]
-    dataset = load_dataset(reference, None if reference == "digits" else shape[1])
-    require(dataset.shape == shape, f"Data set's images must be {list(shape)} like the network's input, "
-                                    f"not {list(dataset.shape)}")
-    count = len(dataset.test_images) if args.images is None else args.images
-    require(count <= len(dataset.test_images),
-            f"Images must be at most the {len(dataset.test_images)} held out of {dataset.name}, not {count}")
-    return dataset.test_images[:count], dataset.test_labels[:count]
 
 
 def _print(values: dict, clock_hz: int, problem: str | None) -> None:

@@ -1,0 +1,94 @@
+"""Measured power for commands that speak of energy: rows of a cost table, and what is fitted to them."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import CodesignError
+
+if TYPE_CHECKING:
+    from ..accelerator import AcceleratorConfig
+    from ..board import Board
+    from ..costs import Row
+    from ..energy_fit import EnergyFit
+    from ..graph import Graph
+
+__all__ = ["add_costs", "read_fit", "read_power"]
+
+
+def add_costs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--costs", metavar="TABLE",
+                        help="fit energy per event to the measured power in this cost table, or sweep's directory")
+    parser.add_argument("--synthetic", action="store_true",
+                        help="fit to the table's synthetic power, of modelled sensors, instead")
+
+
+def read_fit(args: argparse.Namespace, config: "AcceleratorConfig", board: "Board") -> "EnergyFit | None":
+    """The fit that ``--costs`` asks for; of accelerators that the command, the presets or the sweep know."""
+    if args.costs is None:
+        if args.synthetic:
+            raise CodesignError("Cost table must be given by --costs where --synthetic is")
+        return None
+    from ..accelerator import PRESETS
+    from ..energy_fit import fit_energy
+
+    rows = _read_rows(args, board)
+    known = [config, *PRESETS.values(), *_sweep_configs(Path(args.costs))]
+    return fit_energy(rows, {c.digest(): c for c in known}, board, synthetic=args.synthetic)
+
+
+def _read_rows(args: argparse.Namespace, board: "Board") -> "list[Row]":
+    """The table's rows of ``board``, measured ones, or with ``--synthetic`` those alone."""
+    from ..costs import CostTable
+    from ..search.directory import SweepDirectory
+
+    path = Path(args.costs)
+    with CostTable(SweepDirectory(path).costs if path.is_dir() else path, read_only=True) as table:
+        return [row for row in table.rows(method="synthetic" if args.synthetic else "measured")
+                if row.key.board == board.name]
+
+
+def _sweep_configs(path: Path) -> "list[AcceleratorConfig]":
+    """The accelerators of a sweep's candidates; none where ``path`` is no sweep that has ended."""
+    from ..accelerator import AcceleratorConfig
+    from ..report import load_results
+    from ..search.directory import SweepDirectory
+
+    if not SweepDirectory(path).results.is_file():
+        return []
+    return [AcceleratorConfig.from_dict(c["accelerator"]) for c in load_results(path)["candidates"]]
+
+
+def read_power(args: argparse.Namespace, graph: "Graph", config: "AcceleratorConfig", board: "Board",
+               counters: "Mapping[str, int]") -> dict:
+    """Idle and active power of ``graph`` running image after image, each with its method: rows of just that where
+    there are any, else a fit to the table's rows, else the estimate from ``counters``."""
+    from ..energy import estimate_energy
+
+    rows = [] if args.costs is None else _read_rows(args, board)
+    said = {quantity: _newest(rows, quantity, graph, config, board) for quantity in ("power_idle", "power_active")}
+    fitting = any(row.key.quantity in ("energy", "power_active") for row in rows) and None in said.values()
+    energy = estimate_energy(config, counters, board, read_fit(args, config, board) if fitting else None)
+    seconds = counters["cycles"] / config.clock_hz
+    values: dict[str, float | str] = {}
+    for name, joules in (("idle", energy.static_j), ("active", energy.total_j)):
+        row = said[f"power_{name}"]
+        values[f"{name}_w"] = joules / seconds if row is None else row.value
+        values[f"{name}_method"] = energy.method if row is None else row.method
+    return values
+
+
+def _newest(rows: "Sequence[Row]", quantity: str, graph: "Graph", config: "AcceleratorConfig",
+            board: "Board") -> "Row | None":
+    """The latest row that answers just this question; idle power does not depend on the network."""
+    from ..costs import network_key
+
+    key = replace(network_key(graph, config, board.name), quantity=quantity)
+    if quantity == "power_idle":
+        found = [row for row in rows if row.key.quantity == quantity and row.key.accelerator == key.accelerator
+                 and row.key.clock_hz == key.clock_hz]
+    else:
+        found = [row for row in rows if row.key == key]
+    return found[-1] if found else None
