@@ -26,8 +26,8 @@ def add(actions) -> None:
     add_accelerator(build)
     what = build.add_mutually_exclusive_group()
     what.add_argument("--space", metavar="S", default="digits",
-                      help="run networks of this search space (a YAML file, or digits), within its budget, that together "
-                           "hold every class of layer found in it")
+                      help="run networks of this search space (a YAML file, or digits), within its budget, that "
+                           "together hold every class of layer found in it")
     what.add_argument("--network", metavar="N", action="append", help="run this network; may be given several times")
     build.add_argument("--out", default="costs.db", metavar="TABLE", help="the table, new or to be added to")
     build.add_argument("--method", choices=("simulated",), default="simulated", help="of the rows")
