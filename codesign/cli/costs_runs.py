@@ -1,6 +1,7 @@
 """``codesign costs build`` and ``check``: rows from runs."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ def _build(args: argparse.Namespace) -> None:
     config, board = read_accelerator(args)
     if board is None:
         raise CodesignError("Board must be given by --board: its name, clock and memory are part of a row's key")
+    _check_writable(Path(args.out))
     networks, classes = _networks(args, config)
     questions = [Question(network=network, accelerator=config, board=board.name) for network in networks]
 
@@ -81,6 +83,17 @@ def _build(args: argparse.Namespace) -> None:
     else:
         print(f"{args.out}: {rows} {args.method} rows of {runs} runs added, {done} runs were there"
               + (f"; {classes} classes of layers in {len(questions)} networks" if classes else ""))
+
+
+def _check_writable(path: Path) -> None:
+    """What cannot be written is better told now than after the runs."""
+    from ..costs import CostTable
+
+    if path.exists():
+        CostTable(path).close()
+    else:
+        require(path.absolute().parent.is_dir() and os.access(path.absolute().parent, os.W_OK),
+                f"Cost table {str(path)!r} must be in a writable directory, not {str(path.parent)!r}")
 
 
 def _networks(args: argparse.Namespace, config: "AcceleratorConfig") -> tuple[list["Network"], int | None]:

@@ -34,6 +34,7 @@ class Target:
     open_device : opens a device for a configuration; at the top level of a module, as workers need it
     method : its rows': ``simulated``, or ``measured`` on the board ``board_serial``
     verilog_digest : of the Verilog that runs there: a question with a row of it is answered
+    images : of a run; more than one where its cycles vary
     """
 
     open_device: Callable[[AcceleratorConfig], Device]
@@ -41,6 +42,7 @@ class Target:
     verilog_digest: str
     tool_versions: Mapping[str, str] = field(default_factory=dict)
     board_serial: str | None = None
+    images: int = 1
 
 
 def unanswered(table: CostTable, questions: Sequence[Question], target: Target) -> list[Question]:
@@ -91,15 +93,15 @@ def _device(open_device: Callable[[AcceleratorConfig], Device], config: Accelera
 
 
 def run_question(question: Question, target: Target) -> list[Row]:
-    """Rows of one run of ``question``, with random weights and image, checked."""
+    """Rows of one run of ``question``, with random weights and images, checked."""
     network, config = question.network, question.accelerator
     graph = network.graph()
-    image = np.random.default_rng(SEED).integers(0, 256, (1, *network.input), dtype=np.uint8)
+    images = np.random.default_rng(SEED).integers(0, 256, (target.images, *network.input), dtype=np.uint8)
     device = _device(target.open_device, config)
     require(device.method == target.method, f"Device must be for {target.method} rows, not {device.method} ones")
     measure = measure_on(lambda _: device, lambda _: target.verilog_digest, target.tool_versions, target.board_serial)
     try:
-        measurement = measure(network, random_network(graph, SEED), config, image)
+        measurement = measure(network, random_network(graph, SEED), config, images)
         return measurement_rows(measurement, network, config, question.board, predict(graph, config), uuid.uuid4().hex)
     except CodesignError as e:
         raise CodesignError(f"Network {network.name} on {config.name}: {e}") from None

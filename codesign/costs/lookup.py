@@ -70,10 +70,10 @@ def one_source(rows: Sequence[Row]) -> dict[str, str | int | None]:
     for name, option, value in (
             ("method", "--method", lambda r: r.method), ("accelerator", "--accelerator", lambda r: r.key.accelerator),
             ("board", "--board", lambda r: r.key.board), ("verilog_digest", "--verilog", lambda r: r.verilog_digest),
-            ("clock_hz", "--board", lambda r: r.key.clock_hz), ("memory", "--board", lambda r: r.key.memory)):
+            ("clock_hz", None, lambda r: r.key.clock_hz), ("memory", None, lambda r: r.key.memory)):
         values = list(dict.fromkeys(value(row) for row in rows))
-        require(len(values) == 1, f"Lookup table must be of one {name}, not {', '.join(str(v)[:16] for v in values)} "
-                                  f"({option} picks one)")
+        require(len(values) == 1, f"Lookup table must be of one {name}, not {', '.join(str(v)[:16] for v in values)}"
+                                  + (f" ({option} picks one)" if option else ""))
         found[name] = values[0]
     return found
 

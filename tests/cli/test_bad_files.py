@@ -86,6 +86,8 @@ def test_accelerator_too_small_for_the_network(error_line, tmp_path):
     (["costs", "import", "t.db", "none.csv"], r"Cost rows file 'none\.csv' must be readable: .*No such file.*"),
     (["costs", "build", "--accelerator", "tiny", "--network", "network.yaml", "--out", "t.db"],
      r"Board must be given by --board: its name, clock and memory are part of a row's key"),
+    (["costs", "build", "--board", "ulx3s", "--out", "none/t.db"],
+     r"Cost table 'none/t\.db' must be in a writable directory, not 'none'"),
     (["costs", "build", "--board", "ulx3s", "--network", "none.yaml", "--out", "t.db"],
      r"Network file 'none\.yaml' must be readable: .*No such file.*"),
     (["costs", "build", "--board", "ulx3s", "--network", "diracdeltanet-116", "--out", "t.db"],

@@ -6,12 +6,14 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 import yaml
 
 from codesign.costs import CostTable
+from tests.mutants import MUTANTS, copy_project
 
 from .conftest import SCRIPT, run_codesign
 from .test_sweep import few
@@ -136,6 +138,24 @@ def test_rows_of_other_verilog_are_shown_stale_and_made_again(copy):
     assert fresh == stale and "# verilog_digest: 000000" in (copy / "old.yaml").read_text()
 
 
+def test_changed_rtl_makes_rows_stale(built, tmp_path):
+    """What changes the emitted Verilog does, what does not (a comment), does not."""
+    copy_project(tmp_path / "project")
+    path = tmp_path / "project" / "codesign" / "rtl" / "pe.py"
+    source = path.read_text()
+    mutant = next(m for m in MUTANTS if m.component == "pe")
+    states = {}
+    for change, text in {"none": source, "comment": source + "# says nothing new\n",
+                         "logic": source.replace(mutant.old, mutant.new, 1)}.items():
+        path.write_text(text)
+        result = subprocess.run([sys.executable, "-m", "codesign", "costs", "show", built / "t.db", "--json"],
+                                cwd=tmp_path / "project", capture_output=True, text=True, check=True,
+                                env={**os.environ, "PYTHONPATH": str(tmp_path / "project"),
+                                     "CODESIGN_CACHE": str(tmp_path / "cache")})
+        states[change] = {row["state"] for row in json.loads(result.stdout)["rows"]}
+    assert states == {"none": {"fresh"}, "comment": {"fresh"}, "logic": {"stale"}}
+
+
 def test_import_refuses_what_contradicts_and_changes_nothing(copy):
     run_codesign("costs", "export", "t.db", "--out", "rows.csv", cwd=copy, check=True)
     text = (copy / "rows.csv").read_text()
@@ -168,13 +188,17 @@ def test_lookup_tables(copy):
     assert len(records) == len(lut) and {record["device"] for record in records} == {"me"}
     source = json.loads((copy / "me-op_lut_database.json.source.json").read_text())
     assert source["method"] == "simulated" and source["layers"] == 15
-    run_codesign(*(word if word != "tiny" else "ulx3s" for word in BUILD), "--network", "n4.yaml", cwd=copy, check=True)
+    other = ["ultra96" if word == "ulx3s" else word for word in BUILD]
+    run_codesign(*other, "--network", "n4.yaml", cwd=copy, check=True)
     line = error("costs", "export", "t.db", "--out", "two.yaml", cwd=copy)
-    assert re.search(r"must be of one accelerator, not [0-9a-f]{16}, [0-9a-f]{16} \(--accelerator picks one\)$", line)
+    assert re.search(r"must be of one board, not ulx3s, ultra96 \(--board picks one\)$", line)
     for accelerator in ("tiny", rows[0].key.accelerator[:8]):
         (copy / "two.yaml").unlink(missing_ok=True)
-        run_codesign("costs", "export", "t.db", "--accelerator", accelerator, "--out", "two.yaml", cwd=copy, check=True)
+        run_codesign("costs", "export", "t.db", "--accelerator", accelerator, "--board", "ulx3s", "--out", "two.yaml",
+                     cwd=copy, check=True)
         assert yaml.safe_load((copy / "two.yaml").read_text()) == lut
+    line = error("costs", "export", "t.db", "--accelerator", "ulx3s", "--out", "none.yaml", cwd=copy)
+    assert "must have at least one row" in line and not (copy / "none.yaml").exists()
 
 
 def test_damaged_table_ends_every_command_in_one_line(copy):

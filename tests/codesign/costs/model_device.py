@@ -1,6 +1,7 @@
 """A device for tests of what surrounds one: the reference's logits in the cost model's time, as if simulated."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -36,6 +37,13 @@ class SlowDevice(ModelDevice):
     def run(self, program, images, progress=None):
         time.sleep(0.1)
         return super().run(program, images)
+
+
+class DyingDevice(ModelDevice):
+    """Ends the process that runs it, as when memory runs out."""
+
+    def run(self, program, images, progress=None):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wrong_device(config):

@@ -13,7 +13,7 @@ from codesign.costs.checking import Again, check
 from codesign.cycles import predict
 from codesign.errors import CodesignError
 from codesign.network import Network
-from tests.codesign.costs.model_device import ModelDevice, SlowDevice, wrong_device
+from tests.codesign.costs.model_device import DyingDevice, ModelDevice, SlowDevice, wrong_device
 
 CONFIG = PRESETS["tiny"]
 TARGET = Target(open_device=ModelDevice, method="simulated", verilog_digest="v1", tool_versions={"tool": "1"})
@@ -74,6 +74,18 @@ def test_wrong_bits_end_it_and_are_not_stored(table, workers):
     with pytest.raises(CodesignError, match=r"^Network n[56] on tiny: Logit of image 0, class 0 must be the "):
         list(build(table, QUESTIONS, wrong, workers=workers))
     assert len(table.rows()) == count
+
+
+def test_dead_workers_are_told(table):
+    with pytest.raises(CodesignError, match=r"^Workers must not die \(out of memory\?\): "):
+        list(build(table, QUESTIONS, dataclasses.replace(TARGET, open_device=DyingDevice), workers=2))
+    assert table.rows() == []
+
+
+def test_several_images_are_one_row(table):
+    [(_, ids)] = build(table, QUESTIONS[:1], dataclasses.replace(TARGET, images=5))
+    whole = table.rows()[0]
+    assert whole.id == ids[0] and whole.n == 5 and set(whole.quantiles) == {"0.1", "0.9"}
 
 
 def test_devices_are_what_they_are_taken_for(table):
