@@ -4,7 +4,8 @@ from .checking import Drift, check
 from .exchange import Sheet, export_csv, export_jsonl, read_sheet
 from .keys import graph_digest
 from .merging import import_rows
-from .pricing import Part, Predict, Price, layer_keys, network_key, price
+from .parts import Part, Price
+from .pricing import Predict, layer_keys, network_key, price
 from .question import Question
 from .row import METHODS, UNITS, CostKey, Row
 from .table import CostTable

@@ -1,13 +1,20 @@
-"""Prices: what a network costs on an accelerator, from the table's rows where they answer, else from the model.
+"""Prices: what a network costs on an accelerator, from the best evidence that the table has, else from the model.
 
-A whole network's row comes first. Without one, each layer whose key has a row is priced from it and the others
-from the cost model. A layer's key holds its shape, what is fused into it, and the cycles the model gives it in
-its place: the same layer elsewhere, with another neighbour to hide its weights behind, is another question.
-All rows of one price are of one method.
+In this order:
+
+1. rows of the whole network: on a board, the median of its runs;
+2. a board's rows of other networks: the cost model, corrected by them (:mod:`codesign.costs.correction`);
+3. rows of layers, each where its key has one. A layer's key holds its shape, what is fused into it, and the cycles
+   the model gives it in its place: the same layer elsewhere, with another neighbour to hide its weights behind, is
+   another question;
+4. the cost model.
+
+All rows of one price are of one method and from one Verilog.
 """
 
+import dataclasses
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
@@ -15,11 +22,16 @@ from ..accelerator import AcceleratorConfig
 from ..errors import CodesignError, require
 from ..graph import Graph
 from ..lowering import lower
+from .correction import fit_runs
+from .interval import Interval
 from .keys import graph_digest
-from .row import CostKey, Row
+from .parts import MODEL, Part, Price
+from .robust import repeats
+from .row import METHODS, CostKey, Row
+from .runs import BOARD_METHODS, Origin, runs_of
 from .table import CostTable
 
-__all__ = ["Part", "Predict", "Price", "layer_keys", "network_key", "price"]
+__all__ = ["Predict", "layer_keys", "network_key", "price"]
 
 MISSING = ("model", "error", "interpolate")
 
@@ -50,41 +62,6 @@ class Prediction(Protocol):
 Predict = Callable[[Graph, AcceleratorConfig], Prediction]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One summand of a price. ``source`` is the rows' method, ``model`` or ``interpolated``; ``rows`` their ids."""
-
-    name: str
-    cycles: float
-    model_cycles: int
-    source: str
-    rows: tuple[int, ...] = ()
-
-    def to_dict(self) -> dict:
-        return {"name": self.name, "cycles": self.cycles, "model_cycles": self.model_cycles, "source": self.source,
-                "rows": list(self.rows)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Price:
-    """Cycles of one image and where every part of them comes from; ``model_cycles`` is the model's own answer."""
-
-    cycles: float
-    model_cycles: int
-    counters: dict[str, int]
-    parts: tuple[Part, ...]
-
-    @property
-    def rows(self) -> tuple[int, ...]:
-        """Ids of all rows used."""
-        return tuple(sorted({id for part in self.parts for id in part.rows}))
-
-    def to_dict(self) -> dict:
-        """All of it, JSON-compatible."""
-        return {"cycles": self.cycles, "model_cycles": self.model_cycles, "counters": self.counters,
-                "rows": list(self.rows), "parts": [part.to_dict() for part in self.parts]}
-
-
 def network_key(graph: Graph, config: AcceleratorConfig, board: str) -> CostKey:
     """The key of a whole network's cycles; weights do not matter, the graph does."""
     return CostKey.on(config, board, operator="network", shape=graph_digest(graph))
@@ -111,59 +88,116 @@ def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequ
     return keys
 
 
-def _ratios(table: CostTable, key: CostKey, method: str, verilog_digest: str | None,
-            stale: bool) -> list[tuple[Row, float]]:
-    """Rows, each with row/model, of the same operator on the same accelerator, clock, memory and board."""
-    same = ("operator", "accelerator", "clock_hz", "memory", "board", "quantity", "bits")
-    return [(row, row.ratio) for row in table.rows(method=method, accelerator=key.accelerator)
-            if row.ratio is not None and (stale or row.verilog_digest == verilog_digest)
-            and all(getattr(row.key, f) == getattr(key, f) for f in same)]
-
-
 def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: str, table: CostTable | None = None,
-          method: str = "simulated", verilog_digest: str | None = None, stale: bool = False,
-          missing: str = "model") -> Price:
+          method: str | None = None, verilog_digest: str | None = None, stale: bool = False,
+          missing: str = "model", level: float = 0.9) -> Price:
     """Price one image of ``graph`` on ``config``.
 
-    verilog_digest : today's Verilog of ``config``; rows from another are stale and not used unless ``stale``
-    missing : a part without a row is taken from the ``model``, is an ``error``, or is ``interpolate``\\ d: the
-        model's value times the median of row/model over that operator's rows on this accelerator
+    method : of the rows; by default ``measured`` where there are fresh ones of ``config`` and ``board``, else
+        ``simulated``; ``model`` uses no rows
+    verilog_digest : today's Verilog of ``config``; rows from another are stale and not used unless ``stale``, and then
+        only where there are no fresh ones
+    missing : a layer for which there is neither a row nor a correction is taken from the ``model``, is an ``error``,
+        or is ``interpolate``\\ d: the model's value times the median of row/model over that operator's rows here;
+        ``error`` also means that nothing is corrected: only rows answer
+    level : of the interval
 
     Raises :class:`CodesignError` where the network does not fit, or a key is missing and that is an error.
     """
     require(missing in MISSING, f"Price's missing must be one of {', '.join(MISSING)}, not {missing!r}")
+    require(method is None or method in METHODS,
+            f"Price's method must be one of {', '.join(METHODS)}, not {method!r}")
     model = predict(graph, config)
-    if table is None:
-        require(missing == "model", "Price must be given a cost table unless missing is 'model'")
-        parts = tuple(Part(name=layer.name, cycles=layer.cycles, model_cycles=layer.cycles, source="model")
-                      for layer in model.layers)
-        return Price(cycles=model.cycles, model_cycles=model.cycles, counters=dict(model.counters),
-                     parts=_with_rest(parts, model.cycles))
+    if table is None or method == MODEL:
+        require(missing == "model", "Price must be given a cost table, and a method other than model, unless missing "
+                                    "is 'model'")
+        return _summed(model, [_modelled(layer) for layer in model.layers], MODEL)
 
-    row = table.newest(network_key(graph, config, board), method=method, verilog_digest=verilog_digest, stale=stale)
-    if row is not None:
-        whole = Part(name="network", cycles=row.value, model_cycles=model.cycles, source=method, rows=_ids(row))
-        return Price(cycles=row.value, model_cycles=model.cycles, counters=dict(row.counters or model.counters),
-                     parts=(whole,))
+    key = network_key(graph, config, board)
+    stale_rows = 0
+    for tried in ("measured", "simulated") if method is None else (method,):
+        rows, left_out = _evidence(table, Origin.at(key, tried, verilog_digest), stale)
+        stale_rows += left_out
+        if rows:
+            break
+    whole = [row for row in rows if row.key == key]
+    if whole:
+        return _from_runs_of_it(model, whole, rows, stale_rows, level)
+    keys = layer_keys(graph, config, board, model.layers)
+    if tried in BOARD_METHODS and missing != "error" and runs_of(rows):
+        return _corrected(model, keys, rows, stale_rows, level)
+    parts = []
+    for layer, layer_key in zip(model.layers, keys, strict=True):
+        part = _from_rows(layer, layer_key, rows, missing)
+        if part is None:
+            raise CodesignError(f"Cost table must have a fresh {tried} row for layer {layer.name} "
+                                f"({layer_key.operator} {layer_key.shape}, {layer_key.schedule}) on {config.name}")
+        parts.append(part)
+    return _summed(model, parts, tried, stale_rows)
 
-    found: list[Part] = []
-    for layer, key in zip(model.layers, layer_keys(graph, config, board, model.layers), strict=True):
-        name, cycles = layer.name, layer.cycles
-        row = table.newest(key, method=method, verilog_digest=verilog_digest, stale=stale)
-        if row is not None:
-            found.append(Part(name=name, cycles=row.value, model_cycles=cycles, source=method, rows=_ids(row)))
-        elif missing == "model":
-            found.append(Part(name=name, cycles=cycles, model_cycles=cycles, source="model"))
-        else:
-            near = _ratios(table, key, method, verilog_digest, stale) if missing == "interpolate" else []
-            if not near:
-                raise CodesignError(f"Cost table must have a fresh {method} row for layer {name} "
-                                    f"({key.operator} {key.shape}, {key.schedule}) on {config.name}")
-            found.append(Part(name=name, cycles=cycles * median(ratio for _, ratio in near), model_cycles=cycles,
-                              source="interpolated", rows=_ids(*(r for r, _ in near))))
-    parts = _with_rest(tuple(found), model.cycles)
-    return Price(cycles=sum(p.cycles for p in parts), model_cycles=model.cycles, counters=dict(model.counters),
-                 parts=parts)
+
+def _evidence(table: CostTable, origin: Origin, stale: bool) -> tuple[list[Row], int]:
+    """Rows that may answer, all of one origin: ``origin``, or if ``stale`` and there are none, that of the newest row
+    whose Verilog alone differs. And how many of the latter were left out."""
+    here = [row for row in table.rows(method=origin.method, accelerator=origin.accelerator)
+            if dataclasses.replace(Origin.of(row), verilog_digest=origin.verilog_digest) == origin]
+    fresh = [row for row in here if row.verilog_digest == origin.verilog_digest]
+    used = fresh or [row for row in here if stale and row.verilog_digest == here[-1].verilog_digest]
+    return used, len(here) - len(used)
+
+
+def _from_runs_of_it(model: Prediction, whole: Sequence[Row], rows: Sequence[Row], stale_rows: int,
+                     level: float) -> Price:
+    """From rows of the network itself. Simulated ones are all alike; a board's differ as runs of networks do there."""
+    newest, value, interval = whole[-1], whole[-1].value, None
+    if newest.method in BOARD_METHODS:
+        networks: dict[CostKey, list[float]] = {}
+        for row in rows:
+            if row.key.operator == "network" and row.value:
+                networks.setdefault(row.key, []).append(math.log(row.value))
+        interval = Interval.of_next_run([row.value for row in whole], repeats(networks.values()), level)
+        value = interval.value
+    else:
+        whole = whole[-1:]
+    part = Part(name="network", cycles=value, model_cycles=model.cycles, source=newest.method, rows=_ids(*whole))
+    return Price(cycles=value, model_cycles=model.cycles, counters=dict(newest.counters or model.counters),
+                 parts=(part,), method=newest.method, interval=interval, stale_rows=stale_rows)
+
+
+def _corrected(model: Prediction, keys: Sequence[CostKey], rows: Sequence[Row], stale_rows: int, level: float) -> Price:
+    """From the model, corrected by runs of other networks. A class that they know nothing of stays the model's."""
+    origin = Origin.of(rows[0])
+    correction, source = fit_runs(runs_of(rows), origin), f"model corrected by {origin.method}"
+    by_class: dict[str, float] = {}
+    parts = []
+    for layer, key in zip(model.layers, keys, strict=True):
+        name, cycles = key.operator, layer.cycles
+        by_class[name] = by_class.get(name, 0) + cycles
+        parts.append(Part(name=layer.name, cycles=correction.ratio(name) * cycles, model_cycles=cycles, source=source,
+                          rows=correction.class_rows[name]) if name in correction.classes else _modelled(layer))
+    parts.append(Part(name="overhead", cycles=correction.overhead.value, model_cycles=0, source=source,
+                      rows=correction.network_rows))
+    rest = model.cycles - sum(by_class.values())
+    return _summed(model, parts, origin.method, stale_rows, correction.price(by_class, rest=rest, level=level))
+
+
+def _from_rows(layer: Layer, key: CostKey, rows: Sequence[Row], missing: str) -> Part | None:
+    """From the newest row of the layer; else as ``missing`` says; None where that is an error."""
+    own = [row for row in rows if row.key == key]
+    if own:
+        return Part(name=layer.name, cycles=own[-1].value, model_cycles=layer.cycles, source=own[-1].method,
+                    rows=_ids(own[-1]))
+    if missing == "model":
+        return _modelled(layer)
+    near = [row for row in rows if row.key.operator == key.operator and row.ratio is not None]
+    if missing == "error" or not near:
+        return None
+    return Part(name=layer.name, cycles=layer.cycles * median(row.ratio or 0 for row in near),
+                model_cycles=layer.cycles, source="interpolated", rows=_ids(*near))
+
+
+def _modelled(layer: Layer) -> Part:
+    return Part(name=layer.name, cycles=layer.cycles, model_cycles=layer.cycles, source=MODEL)
 
 
 def _ids(*rows: Row) -> tuple[int, ...]:
@@ -171,7 +205,13 @@ def _ids(*rows: Row) -> tuple[int, ...]:
     return tuple(row.id for row in rows if row.id is not None)
 
 
-def _with_rest(parts: tuple[Part, ...], cycles: int) -> tuple[Part, ...]:
-    """``parts`` and, if the model gives some of its ``cycles`` to no layer, those."""
-    rest = cycles - sum(p.model_cycles for p in parts)
-    return parts if rest == 0 else (*parts, Part(name="rest", cycles=rest, model_cycles=rest, source="model"))
+def _summed(model: Prediction, parts: Sequence[Part], method: str, stale_rows: int = 0,
+            interval: Interval | None = None) -> Price:
+    """The sum of ``parts`` and, if the model gives some of its cycles to no layer, those; of ``method`` if rows of it
+    were used."""
+    rest = model.cycles - sum(part.model_cycles for part in parts)
+    if rest:
+        parts = [*parts, Part(name="rest", cycles=rest, model_cycles=rest, source=MODEL)]
+    used = any(part.rows or part.source != MODEL for part in parts)
+    return Price(cycles=sum(part.cycles for part in parts), model_cycles=model.cycles, counters=dict(model.counters),
+                 parts=tuple(parts), method=method if used else MODEL, interval=interval, stale_rows=stale_rows)

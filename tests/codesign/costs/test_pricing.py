@@ -1,14 +1,19 @@
 import dataclasses
+import json
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from codesign.accelerator import PRESETS
 from codesign.costs import CostTable, Row, graph_digest, layer_keys, network_key, price
+from codesign.cycles import predict as real_predict
 from codesign.errors import CodesignError
 from codesign.lowering import lower
 from codesign.network import Network
+
+from . import boards
 
 CONFIG = PRESETS["tiny"]
 
@@ -111,3 +116,113 @@ def test_another_accelerator_or_memory_is_another_question(table):
     for changes in ({"rows": 8}, {"acc_depth": 128}, {"memory": PRESETS["ulx3s"].memory}, {"clock_hz": 1_000_000}):
         other = dataclasses.replace(CONFIG, **changes)
         assert price(g, other, predict=predict, board="ulx3s", table=table, verilog_digest="v1").rows == ()
+
+
+def board_rows(table, *networks, **changes):
+    """Stored rows of synthetic boards' runs, with their ids."""
+    found = boards.rows(*networks, **changes)
+    return [dataclasses.replace(row, id=id) for row, id in zip(found, table.add(found), strict=True)]
+
+
+def ask_board(network, table, **changes):
+    return price(network.graph(), boards.CONFIG, **{**dict(
+        predict=real_predict, board=boards.BOARD, table=table, verilog_digest="v1", method="synthetic"), **changes})
+
+
+def test_a_boards_rows_correct_the_model_of_another_network(table):
+    stored = board_rows(table, *boards.NETWORKS, runs=2)
+    answer = ask_board(boards.NEW, table)
+    truth = boards.rows(boards.NEW, seed=9)[0].value
+    assert answer.interval.low < truth < answer.interval.high and answer.interval.level == 0.9
+    assert abs(answer.cycles / truth - 1) < 0.05 < abs(answer.model_cycles / truth - 1)
+    assert answer.cycles == pytest.approx(answer.interval.value)
+    assert answer.cycles == sum(part.cycles for part in answer.parts)
+    assert answer.method == "synthetic" and set(answer.mix) == {"model corrected by synthetic"}
+    assert answer.mix["model corrected by synthetic"] == pytest.approx(answer.cycles)
+    assert answer.parts[-1].name == "overhead" and answer.parts[-1].model_cycles == 0
+    assert set(answer.rows) == {row.id for row in stored}
+    assert answer.counters == real_predict(boards.NEW.graph(), boards.CONFIG).counters
+    values = answer.to_dict()
+    assert (values["low"], values["high"], values["level"]) == (answer.interval.low, answer.interval.high, 0.9)
+    assert json.loads(json.dumps(values)) == values
+
+
+def test_runs_of_the_network_itself_come_first(table):
+    stored = [row for row in board_rows(table, *boards.NETWORKS, runs=5) if row.key.operator == "network"][:5]
+    answer = ask_board(boards.NETWORKS[0], table)
+    assert answer.rows == tuple(row.id for row in stored) and answer.mix == {"synthetic": answer.cycles}
+    assert answer.cycles == np.median([row.value for row in stored])
+    assert answer.interval.low < answer.cycles < answer.interval.high
+
+
+def test_a_class_without_rows_is_the_models_and_says_so(table):
+    found = boards.rows(*boards.NETWORKS)
+    table.add([row for row in found if row.key.operator != "linear"])
+    answer = ask_board(boards.NEW, table)
+    sources = {part.name: (part.source, part.rows) for part in answer.parts}
+    assert sources["linear"] == ("model", ()) and sources["conv0"][0] == "model corrected by synthetic"
+    assert set(answer.mix) == {"model", "model corrected by synthetic"}
+
+
+def test_a_board_without_whole_runs_answers_layer_by_layer(table):
+    layers = [row for row in boards.rows(*boards.NETWORKS) if row.key.operator != "network"]
+    table.add(layers)
+    answer = ask_board(boards.NETWORKS[0], table)
+    assert set(answer.mix) == {"synthetic"} and answer.interval is None
+    assert ask_board(boards.NEW, table, missing="interpolate").mix["interpolated"] > 0
+
+
+def test_errors_for_missing_rows_mean_no_correction(table):
+    board_rows(table, *boards.NETWORKS)
+    with pytest.raises(CodesignError, match="must have a fresh synthetic row for layer conv0"):
+        ask_board(boards.NEW, table, missing="error")
+
+
+def test_methods_are_never_mixed(table):
+    slow = dataclasses.replace(boards.TRUTH, ratios=dict.fromkeys(boards.TRUTH.ratios, 2.0))
+    synthetic = board_rows(table, *boards.NETWORKS)
+    measured = board_rows(table, *boards.NETWORKS, method="measured", board=slow, seed=1)
+    simulated = board_rows(table, *boards.NETWORKS, method="simulated", board=boards.EXACT, seed=2)
+    prices = {}
+    for method, stored in (("synthetic", synthetic), ("measured", measured), ("simulated", simulated)):
+        prices[method] = ask_board(boards.NEW, table, method=method)
+        assert set(prices[method].rows) <= {row.id for row in stored}
+    assert prices["measured"].cycles > 1.3 * prices["synthetic"].cycles > prices["simulated"].cycles
+    assert prices["simulated"].cycles == prices["simulated"].model_cycles and prices["simulated"].interval is None
+    assert ask_board(boards.NEW, table, method=None) == prices["measured"]  # unasked: a real board's, never synthetic
+    model = ask_board(boards.NEW, table, method="model")
+    assert model.rows == () and set(model.mix) == {"model"} and model.method == "model" and model.interval is None
+    with pytest.raises(CodesignError, match="method must be one of model, simulated, measured, synthetic, not 'best'"):
+        ask_board(boards.NEW, table, method="best")
+
+
+def test_without_a_boards_rows_the_price_is_the_models_and_says_so(table):
+    board_rows(table, *boards.NETWORKS)
+    answer = ask_board(boards.NEW, table, method=None)  # synthetic rows are not used unasked
+    assert (answer.method, answer.interval, answer.rows, answer.cycles) == ("model", None, (), answer.model_cycles)
+    assert answer.to_dict()["low"] is None
+
+
+def test_stale_board_rows_are_counted_and_not_used_unasked(table):
+    stored = board_rows(table, *boards.NETWORKS)
+    answer = ask_board(boards.NEW, table, verilog_digest="v2")
+    assert (answer.method, answer.rows, answer.stale_rows) == ("model", (), len(stored))
+    asked = ask_board(boards.NEW, table, verilog_digest="v2", stale=True)
+    assert len(asked.rows) == len(stored) and asked.stale_rows == 0
+    fresh = board_rows(table, *boards.NETWORKS[:2], verilog="v2", seed=1)
+    for stale in (False, True):
+        answer = ask_board(boards.NEW, table, verilog_digest="v2", stale=stale)
+        assert set(answer.rows) == {row.id for row in fresh} and answer.stale_rows == len(stored)
+
+
+def test_another_boards_rows_correct_nothing(table):
+    board_rows(table, *boards.NETWORKS)
+    assert ask_board(boards.NEW, table, board="ultra96").rows == ()
+
+
+def test_power_rows_are_no_cycles(table):
+    stored = board_rows(table, *boards.NETWORKS)
+    before = ask_board(boards.NEW, table)
+    table.add([dataclasses.replace(row, key=dataclasses.replace(row.key, quantity="energy"), unit="J", id=None)
+               for row in stored if row.key.operator == "network"])
+    assert ask_board(boards.NEW, table) == before
