@@ -23,10 +23,9 @@ from .costs import Row
 from .energy import Energy, board_joules, estimate_energy, events
 from .errors import require
 
-__all__ = ["UNITS", "Coefficient", "EnergyFit", "fit_energy"]
+__all__ = ["QUANTITIES", "Coefficient", "EnergyFit", "fit_energy"]
 
-#: Of the quantities that are fitted to.
-UNITS = {"power_idle": "W", "power_active": "W", "energy": "J"}
+QUANTITIES = ("power_idle", "power_active", "energy")  # that are fitted to
 PRIOR_DEVIATION = 2.0  # of a factor: the data file may well be off by three
 ROW_DEVIATION = 0.02  # of a row's value, where it has no quantiles
 DECILES_APART = 2.563  # standard deviations between the 0.1 and 0.9 quantiles of a normal distribution
@@ -83,10 +82,10 @@ def fit_energy(rows: Sequence[Row], configs: Mapping[str, AcceleratorConfig], bo
 
     configs : by digest, for the rows' accelerators; synthetic : fit to synthetic rows, and to those alone
 
-    Raises :class:`CodesignError` where there is no run, a row is of another board, unit, accelerator or method, or
+    Raises :class:`CodesignError` where there is no run, a row is of another board, accelerator or method, or
     lacks counters.
     """
-    rows = [row for row in rows if row.key.quantity in UNITS]
+    rows = [row for row in rows if row.key.quantity in QUANTITIES]
     wanted = "synthetic" if synthetic else "measured"
     for row in rows:
         _check(row, configs, board, wanted)
@@ -128,8 +127,6 @@ def fit_energy(rows: Sequence[Row], configs: Mapping[str, AcceleratorConfig], bo
 def _check(row: Row, configs: Mapping[str, AcceleratorConfig], board: Board, wanted: str) -> None:
     name = f"Energy row {row.id}" if row.id is not None else "Energy row"
     require(row.method == wanted, f"{name} must be {wanted} like the others of the fit, not {row.method}")
-    require(row.unit == UNITS[row.key.quantity],
-            f"{name}'s {row.key.quantity} must be in {UNITS[row.key.quantity]}, not {row.unit!r}")
     require(row.key.board == board.name, f"{name} must be of board {board.name}, not {row.key.board!r}")
     require(row.value > 0, f"{name}'s {row.key.quantity} must be above 0 {row.unit}, not {row.value}")
     if row.key.quantity != "power_idle":

@@ -39,7 +39,7 @@ class MetricsSources:
 
     weight_bits, activation_bits : of the network's layers
     cycles : of one image; counters : of it; run_method : ``simulated``, ``measured`` or ``model``
-    images, dataset, accuracy : tested, of which data set, and the part answered right; accuracy_method : by which device
+    images, dataset, accuracy : tested, of which data set, the part answered right; accuracy_method : by which device
     idle_w, active_w : power; each with its method
     """
 

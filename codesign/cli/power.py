@@ -1,6 +1,7 @@
 """Measured power for commands that speak of energy: rows of a cost table, and what is fitted to them."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,39 +27,42 @@ def add_costs(parser: argparse.ArgumentParser) -> None:
 
 
 def read_fit(args: argparse.Namespace, config: "AcceleratorConfig", board: "Board") -> "EnergyFit | None":
-    """The fit that ``--costs`` asks for; of accelerators that the command, the presets or the sweep know."""
+    """The fit that ``--costs`` asks for; None without it."""
+    from ..energy_fit import fit_energy
+
+    rows, configs = _read_rows(args, config, board)
+    return None if args.costs is None else fit_energy(rows, configs, board, synthetic=args.synthetic)
+
+
+def _read_rows(args: argparse.Namespace, config: "AcceleratorConfig",
+               board: "Board") -> "tuple[list[Row], dict[str, AcceleratorConfig]]":
+    """The table's fresh rows of power and energy on ``board``, measured ones, or with ``--synthetic`` those alone; and
+    accelerators by digest: ``config``, the presets and those of the table's runs.
+
+    Rows of other Verilog than today's are passed over, and that is said. Without ``--costs``, there are none.
+    """
+    from ..accelerator import PRESETS
+    from ..costs import CostTable
+    from ..energy_fit import QUANTITIES
+    from ..search.directory import SweepDirectory
+    from .costs import row_state, verilog_digests
+
     if args.costs is None:
         if args.synthetic:
             raise CodesignError("Cost table must be given by --costs where --synthetic is")
-        return None
-    from ..accelerator import PRESETS
-    from ..energy_fit import fit_energy
-
-    rows = _read_rows(args, board)
-    known = [config, *PRESETS.values(), *_sweep_configs(Path(args.costs))]
-    return fit_energy(rows, {c.digest(): c for c in known}, board, synthetic=args.synthetic)
-
-
-def _read_rows(args: argparse.Namespace, board: "Board") -> "list[Row]":
-    """The table's rows of ``board``, measured ones, or with ``--synthetic`` those alone."""
-    from ..costs import CostTable
-    from ..search.directory import SweepDirectory
-
+        return [], {}
     path = Path(args.costs)
     with CostTable(SweepDirectory(path).costs if path.is_dir() else path, read_only=True) as table:
-        return [row for row in table.rows(method="synthetic" if args.synthetic else "measured")
-                if row.key.board == board.name]
-
-
-def _sweep_configs(path: Path) -> "list[AcceleratorConfig]":
-    """The accelerators of a sweep's candidates; none where ``path`` is no sweep that has ended."""
-    from ..accelerator import AcceleratorConfig
-    from ..report import load_results
-    from ..search.directory import SweepDirectory
-
-    if not SweepDirectory(path).results.is_file():
-        return []
-    return [AcceleratorConfig.from_dict(c["accelerator"]) for c in load_results(path)["candidates"]]
+        rows = [row for row in table.rows(method="synthetic" if args.synthetic else "measured")
+                if row.key.board == board.name and row.key.quantity in QUANTITIES]
+        questions = list(table.questions().values())
+    today = verilog_digests(rows, questions)
+    fresh = [row for row in rows if row_state(row, today) != "stale"]
+    if len(fresh) < len(rows):
+        print(f"{len(rows) - len(fresh)} stale rows of power passed over: their Verilog is not today's",
+              file=sys.stderr)
+    configs = [config, *PRESETS.values(), *(question.accelerator for question in questions)]
+    return fresh, {c.digest(): c for c in configs}
 
 
 def read_power(args: argparse.Namespace, graph: "Graph", config: "AcceleratorConfig", board: "Board",
@@ -66,11 +70,13 @@ def read_power(args: argparse.Namespace, graph: "Graph", config: "AcceleratorCon
     """Idle and active power of ``graph`` running image after image, each with its method: rows of just that where
     there are any, else a fit to the table's rows, else the estimate from ``counters``."""
     from ..energy import estimate_energy
+    from ..energy_fit import fit_energy
 
-    rows = [] if args.costs is None else _read_rows(args, board)
+    rows, configs = _read_rows(args, config, board)
     said = {quantity: _newest(rows, quantity, graph, config, board) for quantity in ("power_idle", "power_active")}
-    fitting = any(row.key.quantity in ("energy", "power_active") for row in rows) and None in said.values()
-    energy = estimate_energy(config, counters, board, read_fit(args, config, board) if fitting else None)
+    fitting = None in said.values() and any(row.key.quantity != "power_idle" for row in rows)
+    fit = fit_energy(rows, configs, board, synthetic=args.synthetic) if fitting else None
+    energy = estimate_energy(config, counters, board, fit)
     seconds = counters["cycles"] / config.clock_hz
     values: dict[str, float | str] = {}
     for name, joules in (("idle", energy.static_j), ("active", energy.total_j)):

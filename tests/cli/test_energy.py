@@ -7,6 +7,7 @@ from codesign.accelerator import load_accelerator
 from codesign.board import load_board
 from codesign.costs import CostKey, CostTable, Row, network_key
 from codesign.network import load_network
+from codesign.sim.build import rtl_digest
 
 ENERGY = ["energy", "network.yaml", "--random-weights", 3, "--accelerator", "tiny", "--board", "ulx3s"]
 METRICS = ["metrics", *ENERGY[1:], "--device", "model", "--allow-missing", "--json"]
@@ -39,11 +40,12 @@ def test_two_estimates_of_a_layer(codesign):
     assert f"they disagree by a factor of {factor:.2f} in all; neither is measured" in text
 
 
-def rows(directory, method):
-    """Three runs and an idle row on a board that draws 2 W idle."""
+def rows(directory, method, verilog_digest=None):
+    """Three runs and an idle row on a board that draws 2 W idle; and a run of the network itself."""
     board, config = load_board("ulx3s"), load_board("ulx3s").place(load_accelerator("tiny"))
     graph = load_network(str(directory / "network.yaml")).graph()
-    given = {"method": method, "run_id": "r", "verilog_digest": "v", "board_serial": "s1"}
+    verilog_digest = verilog_digest or rtl_digest(config)
+    given = {"method": method, "run_id": "r", "verilog_digest": verilog_digest, "board_serial": "s1"}
     idle = CostKey.on(config, board.name, operator="board", shape="", quantity="power_idle")
     runs = [Row(key=CostKey.on(config, board.name, operator="network", shape=f"other{n}", quantity="power_active"),
                 value=2.0 + 0.01 * n, unit="W", counters={k: v * n for k, v in COUNTERS.items()}, **given)
@@ -72,6 +74,16 @@ def test_rows_of_measured_power_replace_the_data_file(codesign, tmp_path):
     with CostTable(tmp_path / "costs.db") as table:
         table.add([exact])
     assert power() == {"idle power": (2.0, "measured"), "active power": (2.5, "measured")}
+
+
+def test_stale_rows_say_nothing(codesign, tmp_path):
+    codesign("--version")
+    few, exact = rows(tmp_path, "measured", verilog_digest="another")
+    with CostTable(tmp_path / "costs.db") as table:
+        table.add([*few, exact])
+    result = codesign(*METRICS, "--costs", "costs.db", check=True)
+    assert {m["method"] for m in json.loads(result.stdout)["metrics"] if m["name"].endswith("power")} == {"estimate"}
+    assert result.stderr == "5 stale rows of power passed over: their Verilog is not today's\n"
 
 
 def test_synthetic_rows_only_when_asked_and_then_it_says_so(codesign, error_line, tmp_path):

@@ -16,7 +16,8 @@ def test_complete_on_labelled_images(codesign):
     text = codesign(*METRICS, "--dataset", "digits", "--images", 20, check=True).stdout
     assert re.search(r"^data set +digits +simulated$", text, re.M) and "None" not in text
 
-    model = by_name(codesign(*METRICS, "--dataset", "digits", "--images", 20, "--device", "model", "--json", check=True))
+    model = by_name(codesign(*METRICS, "--dataset", "digits", "--images", 20, "--device", "model", "--json",
+                             check=True))
     for key in (("run time", "cycles/image"), ("accuracy", "%"), ("memory traffic", "bytes/image")):
         assert model[key]["value"] == found[key]["value"]
     assert model["run time", "ms/image"]["method"] == "model"

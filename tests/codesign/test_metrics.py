@@ -12,11 +12,11 @@ from codesign.resources import estimate_resources
 BOARD = load_board("ultra96")
 CONFIG = BOARD.preset()
 SOURCES = MetricsSources(
-    network="diracdeltanet-116", board=BOARD, config=CONFIG, process_nm=16, resources=estimate_resources(CONFIG, "xcup"),
-    analysis=analyze(load_network("diracdeltanet-116").graph()), weight_bits=[4, 4, 8], activation_bits=[4],
-    cycles=400_000, counters={"read_beats": 100_000, "write_beats": 250}, run_method="simulated", images=1000,
-    dataset="photographs", accuracy=0.683, accuracy_method="simulated", idle_w=5.0, idle_method="measured",
-    active_w=6.5, active_method="fitted")
+    network="diracdeltanet-116", board=BOARD, config=CONFIG, process_nm=16,
+    resources=estimate_resources(CONFIG, "xcup"), analysis=analyze(load_network("diracdeltanet-116").graph()),
+    weight_bits=[4, 4, 8], activation_bits=[4], cycles=400_000, counters={"read_beats": 100_000, "write_beats": 250},
+    run_method="simulated", images=1000, dataset="photographs", accuracy=0.683, accuracy_method="simulated", idle_w=5.0,
+    idle_method="measured", active_w=6.5, active_method="fitted")
 
 
 def values(sources=SOURCES, **options):
