@@ -50,7 +50,7 @@ def export_jsonl(rows: Iterable[Row], file: TextIO, questions: Mapping[str, Ques
 
 def export_csv(rows: Iterable[Row], file: TextIO) -> None:
     """A header, then one row a line: the key's fields as ``key.*``, mappings as JSON, None as nothing."""
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file)  # lines end as in RFC 4180; a lone carriage return in a field is then quoted, too
     writer.writerow(HEADER)
     for row in rows:
         values = row.to_dict()

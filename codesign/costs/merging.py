@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import CodesignError, require
 from .exchange import Sheet
 from .question import Question
-from .row import CostKey, Row
+from .row import CostKey, Row, canonical
 from .table import CostTable
 
 __all__ = ["import_rows"]
@@ -30,7 +30,7 @@ def import_rows(sheet: Sheet, table_path: str | Path, *, fresh: Mapping[str, str
     with CostTable(table_path) as table, table.writing():
         stored = table.rows()
         verilog = {row.key.accelerator: row.verilog_digest for row in stored if row.verilog_digest}
-        _check_verilog(sheet, {**verilog, **(fresh or {})}, {_content(row) for row in stored}, stale)
+        _check_verilog(sheet, {**verilog, **(fresh or {})}, {canonical(row.content()) for row in stored}, stale)
         _check_against(sheet, stored, str(table_path))
         ids = table.add(row for _, row in sheet.rows)
         for where, question, runs in sheet.questions:
@@ -39,10 +39,6 @@ def import_rows(sheet: Sheet, table_path: str | Path, *, fresh: Mapping[str, str
             except CodesignError as e:
                 raise CodesignError(f"{where}: {e}") from None
         return len(sheet.rows), len(set(ids) - {row.id for row in stored})
-
-
-def _content(row: Row) -> str:
-    return repr(row.content())
 
 
 def _name(row: Row) -> str:
@@ -78,7 +74,7 @@ def _check_verilog(sheet: Sheet, expected: dict[str, str], there: set[str], stal
     if stale:
         return
     for where, row in sheet.rows:
-        if row.verilog_digest is None or _content(row) in there:
+        if row.verilog_digest is None or canonical(row.content()) in there:
             continue
         wanted = expected.setdefault(row.key.accelerator, row.verilog_digest)
         require(row.verilog_digest == wanted,

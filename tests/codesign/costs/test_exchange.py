@@ -5,6 +5,8 @@ import json
 import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from codesign.costs import CostTable, Row, export_csv, export_jsonl, import_rows, read_sheet
 from codesign.errors import CodesignError
@@ -155,3 +157,21 @@ def test_rows_of_other_verilog_are_refused_unless_asked_for(table, tmp_path):
     with CostTable(tmp_path / "new.db") as merged:  # apart, whatever was asked of them
         assert merged.newest(key("new"), method="simulated", verilog_digest="v1") is None
         assert len(merged.rows(verilog_digest="v2")) == 1
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+NUMBERS = st.integers(0, 10**18) | st.floats(0, 1e299)
+
+
+@given(st.lists(st.builds(row, run_id=TEXTS, value=NUMBERS, model_value=st.none() | NUMBERS, n=st.integers(1, 10**9),
+                          quantiles=st.dictionaries(TEXTS, NUMBERS, max_size=2), board_serial=st.none() | TEXTS,
+                          tool_versions=st.dictionaries(TEXTS, TEXTS, max_size=2), shape=TEXTS), max_size=4),
+       st.sampled_from([".csv", ".jsonl"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+def test_any_rows_come_back(tmp_path, rows, suffix):
+    path = tmp_path / f"any{suffix}"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        (export_csv if suffix == ".csv" else export_jsonl)(rows, file)
+    found = [r for _, r in read_sheet(path).rows]
+    assert [json.dumps(r.content(), sort_keys=True) for r in found] == [json.dumps(r.content(), sort_keys=True)
+                                                                        for r in rows]
