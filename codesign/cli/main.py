@@ -20,6 +20,7 @@ from . import (
     metrics,
     report,
     simulate,
+    solve,
     sweep,
     train,
 )
@@ -27,8 +28,8 @@ from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, sweep, train, import_, analyze, estimate, energy, generate, export, simulate, metrics, costs,
-            report)
+COMMANDS = (doctor, sweep, train, import_, analyze, estimate, solve, energy, generate, export, simulate, metrics,
+            costs, report)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 

@@ -1,11 +1,15 @@
 """The installed console script, as a person runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job's tests interrupt commands, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SCRIPT = Path(sys.executable).with_name("codesign")
 NETWORK = """
