@@ -1,9 +1,8 @@
-"""What a sweep is given: the cost model, training, and the simulated accelerator."""
+"""What a sweep is given: training, and the simulated accelerator."""
 
 from collections.abc import Callable
 from functools import partial
 
-from codesign.cycles import predict
 from codesign.datasets import load_dataset
 from codesign.search import Tools, measure_on
 from codesign.train import train
@@ -18,5 +17,5 @@ __all__ = ["search_tools"]
 def search_tools(dataset: str, resolution: int | None = None, log: Callable[[str], None] | None = None) -> Tools:
     """Train on ``dataset`` (see :func:`~codesign.datasets.load_dataset`), measure on the simulated accelerator."""
     more = {"log": log} if log else {}
-    return Tools(predict=predict, train=train, measure=measure_on(VerilatorDevice, rtl_digest, simulator_versions()),
+    return Tools(train=train, measure=measure_on(VerilatorDevice, rtl_digest, simulator_versions()),
                  verilog_digest=rtl_digest, dataset=partial(load_dataset, dataset, resolution), **more)

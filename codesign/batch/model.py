@@ -16,7 +16,7 @@ from ..schedule import check_maps
 from .layout import CONFIG, config_record, gemm_records
 from .library import load_library
 
-__all__ = ["Batch", "BatchModel"]
+__all__ = ["Batch", "BatchModel", "BatchPredict"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,3 +98,19 @@ class BatchModel:
             if traced:
                 trace[order] = trace.copy()
         return counters, trace
+
+
+class BatchPredict:
+    """:func:`codesign.cycles.predict` for one graph after another on ``configs``: asked for a graph on one of them, it
+    prices it on all."""
+
+    def __init__(self, configs: Sequence[AcceleratorConfig]):
+        self._model = BatchModel(configs)
+        self._graph: Graph | None = None
+        self._predictions: dict[AcceleratorConfig, Prediction | None] = {}
+
+    def __call__(self, graph: Graph, config: AcceleratorConfig) -> Prediction:
+        if graph is not self._graph:
+            found = self._model.predictions(graph)
+            self._graph, self._predictions = graph, dict(zip(self._model.configs, found, strict=True))
+        return self._predictions.get(config) or predict(graph, config)

@@ -5,6 +5,7 @@ import uuid
 from ..accelerator import AcceleratorConfig
 from ..costs import CostTable, Question
 from ..costs.measurement import Measurement, measurement_rows
+from ..cycles import predict
 from ..errors import CodesignError
 from ..model import load_model
 from ..network import Network
@@ -41,7 +42,7 @@ def measure_best(round: int, records: list[dict], options: SweepOptions, tools: 
         tools.log(f"round {round}: running {record['id']} on {config.name}, {len(dataset.test_images)} images")
         try:
             measurement = tools.measure(network, integer, config, dataset.test_images)
-            prediction = tools.predict(network.graph(), config)
+            prediction = predict(network.graph(), config)
             verify(measurement, integer, dataset.test_images, prediction)
         except CodesignError as e:
             raise CodesignError(f"Candidate {record['id']} on {config.name}: {e}") from None

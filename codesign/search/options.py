@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from ..accelerator import AcceleratorConfig
 from ..board import Board
-from ..costs import Predict
 from ..costs.measurement import Measure
 from ..datasets import Dataset
 from ..errors import require
@@ -61,7 +60,6 @@ class SweepOptions:
 class Tools:
     """What a sweep needs from outside.
 
-    predict : the cost model, ``predict(graph, config)``
     train : ``train(network, dataset, epochs=..., seed=...)``, a top-level function (workers import it)
     measure : ``measure(network, integer, config, images) -> Measurement``
     verilog_digest : digest of the Verilog of a configuration as it would be emitted today: other rows are stale
@@ -69,7 +67,6 @@ class Tools:
     log : takes a line of news
     """
 
-    predict: Predict
     train: Train
     measure: Measure
     verilog_digest: Callable[[AcceleratorConfig], str]

@@ -12,6 +12,7 @@ from optuna.trial import Trial
 from tqdm import tqdm
 
 from ..accelerator import AcceleratorConfig
+from ..batch import BatchPredict
 from ..costs import CostTable, Price, price
 from ..errors import CodesignError, require
 from ..graph import Graph
@@ -71,6 +72,7 @@ class _Search:
         self.configs = options.space.configs(options.board)
         # Only validation is seen here: the test part is replaced before a worker gets the data.
         self.dataset = tools.dataset().split_validation(options.seed)
+        self._predict = BatchPredict(self.configs)
         self._digests: dict[str, str] = {}
 
     def propose(self, round: int) -> None:
@@ -152,5 +154,5 @@ class _Search:
         accelerator = config.digest()
         if accelerator not in self._digests and self.table.rows(accelerator=accelerator):
             self._digests[accelerator] = self.tools.verilog_digest(config)  # takes seconds: only where rows are
-        return price(graph, config, predict=self.tools.predict, board=self.options.board.name, table=self.table,
+        return price(graph, config, predict=self._predict, board=self.options.board.name, table=self.table,
                      verilog_digest=self._digests.get(accelerator))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import codesign.schedule
+from codesign.accelerator import PRESETS
 from codesign.comparison import first_difference
 from codesign.compiler import compile_network
 from codesign.cycles import predict_schedule
@@ -101,6 +102,20 @@ def test_an_image_loaded_while_a_band_ends_early():
 @pytest.mark.parametrize("seed", range(1000, 1600))
 def test_more_random_pairs(seed):
     check(seed)
+
+
+@pytest.mark.parametrize("seed", range(300, 304))
+@pytest.mark.parametrize("preset", ["tiny", "ulx3s"])
+def test_random_networks_on_presets(preset, seed):
+    check(seed, configs=[PRESETS[preset]])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3000, 3012))
+@pytest.mark.parametrize("preset", PRESETS)
+def test_more_random_networks_on_presets(preset, seed):
+    """The larger ones take minutes to build."""
+    check(seed, configs=[PRESETS[preset]])
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 import codesign.schedule
 from codesign.accelerator import PRESETS, Memory
-from codesign.batch import BatchModel, library
+from codesign.batch import BatchModel, BatchPredict, library
 from codesign.batch.layout import fields_header
 from codesign.cycles import predict, predict_schedule
 from codesign.errors import CodesignError
@@ -135,3 +135,14 @@ def test_compiles_without_a_warning(tmp_path):
     result = subprocess.run([library.find_compiler(), "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
                              "-fsyntax-only", "predict.cpp"], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_one_after_another():
+    graphs = [random_graph(np.random.default_rng(seed)) for seed in (1, 2)]
+    ask = BatchPredict(CONFIGS[:3])
+    for graph in (*graphs, graphs[0]):
+        for config in (*CONFIGS[:3], dataclasses.replace(CONFIGS[3], name="another")):
+            assert ask(graph, config) == predict(graph, config)
+    with pytest.raises(CodesignError, match="bank_depth must be"):
+        tiny = dataclasses.replace(CONFIGS[0], bank_depth=64)
+        BatchPredict([tiny])(diracdeltanet(8, resolution=64, classes=10).graph(), tiny)

@@ -51,5 +51,5 @@ def measure(network, integer, config, images):
 
 
 def tools(**changes):
-    return dataclasses.replace(Tools(predict=predict, train=train, measure=measure, verilog_digest=verilog_digest,
+    return dataclasses.replace(Tools(train=train, measure=measure, verilog_digest=verilog_digest,
                                      dataset=DATASET, log=lambda line: None), **changes)
