@@ -136,7 +136,7 @@ def read_network_or_model(args: argparse.Namespace,
     return network, random_network(network.graph(), args.random_weights)
 
 
-def add_accelerator(parser: argparse.ArgumentParser) -> None:
+def add_accelerator(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     parser.add_argument("--accelerator", metavar="A",
                         help="an accelerator: a YAML file, or tiny, ulx3s, ultra96, zcu102")
     parser.add_argument("--board", metavar="B", help="a board: a YAML file, or ultra96, ulx3s, zcu102; alone, it means "

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import costs_files, costs_runs
+from . import costs_files, costs_price, costs_runs
 from .arguments import add_command, add_json
 from .output import print_json, print_table
 
 if TYPE_CHECKING:
     from ..costs import Question, Row
 
-__all__ = ["add", "read_table", "row_state", "sweep_questions", "verilog_digests"]
+__all__ = ["add", "read_table", "row_state", "sweep_questions", "table_path", "verilog_digests"]
 
 
 def add(commands) -> None:
@@ -20,7 +20,9 @@ def add(commands) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     show = add_command(actions, "show", _show, "Print rows; a row is stale if its Verilog is not today's")
     add_table(show)
+    costs_price.add_price(show)
     add_json(show)
+    costs_price.add(actions)
     costs_runs.add(actions)
     costs_files.add(actions)
 
@@ -33,13 +35,19 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operator", metavar="OP", help="only rows of this operator: network, conv, linear, ...")
 
 
+def table_path(table: str) -> Path:
+    """The SQLite file of a sweep's directory, or ``table`` itself."""
+    from ..search.directory import SweepDirectory
+
+    path = Path(table)
+    return SweepDirectory(path).costs if path.is_dir() else path
+
+
 def read_table(args: argparse.Namespace) -> tuple[list["Row"], dict[str, "Question"]]:
     """The rows asked for, and what the table's runs were asked, by run id."""
     from ..costs import CostTable
-    from ..search.directory import SweepDirectory
 
-    path = Path(args.table)
-    with CostTable(SweepDirectory(path).costs if path.is_dir() else path, read_only=True) as table:
+    with CostTable(table_path(args.table), read_only=True) as table:
         rows = [row for row in table.rows(method=args.method) if args.operator in (None, row.key.operator)]
         return rows, table.questions()
 
@@ -78,6 +86,10 @@ def row_state(row: "Row", today: dict[str, str]) -> str:
 
 
 def _show(args: argparse.Namespace) -> None:
+    if args.network is not None:
+        costs_price.show_price(args)
+        return
+    costs_price.refuse_without_network(args)
     rows, questions = read_table(args)
     today = verilog_digests(rows, [*questions.values(), *sweep_questions(Path(args.table))])
     if args.json:

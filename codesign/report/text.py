@@ -32,13 +32,19 @@ def front_rows(results: Mapping) -> list[dict]:
         measured = c.get("measured")
         source = measured or {"cycles": c["price"]["cycles"], "images_per_s": c["images_per_s"], "energy": c["energy"]}
         rows.append({
-            "id": c["id"], "on_front": entry["on_front"], "method": measured["method"] if measured else "model",
+            "id": c["id"], "on_front": entry["on_front"],
+            "method": measured["method"] if measured else _priced(c["price"]),
             "held_out": measured["accuracy"] if measured else None, "validation": c["accuracy"],
             "cycles": source["cycles"], "images_per_s": source["images_per_s"],
             "energy_j": source["energy"]["total_j"], "accelerator": c["accelerator"]["name"],
             "clock_hz": c["accelerator"]["clock_hz"], "summary": c["summary"], "weights": c["weights"],
             **{key: c["resources"][key] for key in ("lut", "dsp", "bram18")}})
     return rows
+
+
+def _priced(price: Mapping) -> str:
+    """What a price that is not measured rests on: the model, corrected by a board's rows or not."""
+    return next((source for source in price.get("mix", ()) if source.startswith("model corrected")), "model")
 
 
 def text_table(results: Mapping) -> str:
