@@ -14,12 +14,15 @@ from .pareto import pareto_front
 
 __all__ = ["collect"]
 
+LEAST_OF_THE_BEST = 0.5
+
 
 def collect(options: SweepOptions, dataset: Dataset, records: list[dict], directory: SweepDirectory) -> dict:
     """``settings``, ``counts``, ``candidates`` (each pair once), ``front`` (their ids, and the measured).
 
     A candidate's ``accuracy`` is on validation images; a measured one also has ``measured``: accuracy on the
-    held-out images as the device computed it, cycles, energy from the device's counters.
+    held-out images as the device computed it, cycles, energy from the device's counters. What is less than half as
+    accurate as the best has not learned the task, and is on no front.
     """
     finals = load_finals(directory)
     candidates: dict[str, dict] = {}
@@ -31,7 +34,9 @@ def collect(options: SweepOptions, dataset: Dataset, records: list[dict], direct
             candidates[id] = {**candidates[id], "measured": _measured(
                 candidates[id], measurement, about, options.board)}
     trained = [c for c in candidates.values() if c["status"] == "trained"]
-    front = pareto_front(trained, lambda c: (-c["accuracy"], c["price"]["cycles"], c["resources"]["lut"]))
+    least = LEAST_OF_THE_BEST * max((c["accuracy"] for c in trained), default=0.0)
+    front = pareto_front([c for c in trained if c["accuracy"] >= least],
+                         lambda c: (-c["accuracy"], c["price"]["cycles"], c["resources"]["lut"]))
     shown = {c["id"] for c in front} | {c["id"] for c in candidates.values() if "measured" in c}
     counts = {"proposals": len(records), "priced": len(candidates),
               "over_budget": sum(c["status"] == "over budget" for c in candidates.values()),
