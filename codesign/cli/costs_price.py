@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "add_price", "refuse_without_network", "show_price"]
 
 ONLY_WITH_NETWORK = ("accelerator", "board", "stale")
-RANGES_SHOWN = 6
+RANGES_SHOWN, PLACES_SHOWN = 6, 4
 
 
 def add(actions) -> None:
@@ -37,7 +37,8 @@ def add_price(show: argparse.ArgumentParser) -> None:
     """The options with which ``costs show`` prints a price."""
     price = show.add_argument_group("price", "With --network, print what it costs instead: from rows of the network; "
                                     "else from the cost model as a board's rows correct it; else from rows of layers, "
-                                    "and the model. --method picks the rows; unasked, those measured, else simulated.")
+                                    "and the model. --method picks the rows; unasked, those measured, else simulated. "
+                                    "--accelerator may also name one of the table's runs, or begin its digest.")
     price.add_argument("--network", metavar="N", help="price this network: a YAML file, a model's directory, or "
                                                       "diracdeltanet-116, diracdeltanet-128")
     add_accelerator(price)
@@ -98,21 +99,31 @@ def _certainty(answer: "Price") -> str:
 
 def _place(args: argparse.Namespace, table: "CostTable",
            questions: Sequence["Question"]) -> tuple["AcceleratorConfig", str]:
-    """The accelerator and the name of the board that the price is for: as asked, else the only ones of the table."""
+    """The accelerator and the name of the board that the price is for: of the table's runs those that --accelerator
+    names, or their only ones; else what the options say by themselves."""
+    places = {(q.accelerator.digest(), q.board): q.accelerator for q in questions}
+    if args.accelerator is not None or args.board is None:
+        named = [(config, board) for (digest, board), config in places.items() if args.board in (None, board)
+                 and (args.accelerator in (None, config.name) or _begins(digest, args.accelerator))]
+        if len(named) == 1:
+            return named[0]
     if args.accelerator is None and args.board is None:
-        places = {(q.accelerator.digest(), q.board): q for q in questions}
-        if len(places) != 1:
-            raise CodesignError("Price's accelerator must be given by --accelerator or --board, since the table's runs "
-                                f"are of {len(places)} pairs of an accelerator and a board")
-        [question] = places.values()
-        return question.accelerator, question.board
-    config, board = read_accelerator(args)
-    if board is not None:
-        return config, board.name
-    names = sorted({row.key.board for row in table.rows(accelerator=config.digest())})
-    require(len(names) <= 1, f"Price's board must be given by --board, since {config.name} has rows of "
-                             f"{', '.join(names)}")
-    return config, names[0] if names else "none"
+        some = "; ".join(f"{config.name} ({digest[:8]}) on {board}"
+                         for (digest, board), config in list(places.items())[:PLACES_SHOWN])
+        raise CodesignError("Price's accelerator must be given by --accelerator or --board, since the table's runs are "
+                            f"of {len(places)} pairs: {some}{'; ...' if len(places) > PLACES_SHOWN else ''}")
+    config, placed = read_accelerator(args)
+    if placed is not None:
+        return config, placed.name
+    boards = sorted({row.key.board for row in table.rows(accelerator=config.digest())})
+    require(len(boards) <= 1, f"Price's board must be given by --board, since {config.name} has rows of "
+                              f"{', '.join(boards)}")
+    return config, boards[0] if boards else "none"
+
+
+def _begins(digest: str, text: str) -> bool:
+    """Whether ``text`` is the first 6 or more digits of ``digest``."""
+    return len(text) >= 6 and digest.startswith(text)
 
 
 def _validate(args: argparse.Namespace) -> None:

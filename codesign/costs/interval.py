@@ -25,7 +25,7 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """``value``, and ``low`` to ``high``, which hold it with probability ``level``."""
+    """``value``, what is expected, and ``low`` to ``high``, which hold what comes with probability ``level``."""
 
     value: float
     low: float

@@ -106,9 +106,13 @@ def test_errors_are_one_line(there, words, rule):
 def test_several_places_must_be_told_apart(there, tmp_path):
     for name in ("t.db", "new.yaml"):
         (tmp_path / name).write_bytes((there / name).read_bytes())
+    other = dataclasses.replace(boards.CONFIG, name="other", acc_depth=128)
     with CostTable(tmp_path / "t.db") as table:
-        table.add(boards.rows(boards.NEW, seed=100),
-                  Question(network=boards.NEW, accelerator=boards.CONFIG, board="other"))
+        table.add(boards.rows(boards.NEW, seed=100, config=other),
+                  Question(network=boards.NEW, accelerator=other, board=boards.BOARD))
     result = run_codesign(*NEW, cwd=tmp_path)
     assert result.returncode == 1
-    assert "by --accelerator or --board, since the table's runs are of 2 pairs" in result.stderr
+    assert re.search(r"must be given by --accelerator or --board, since the table's runs are of 2 pairs: "
+                     r"tiny \(\w{8}\) on ulx3s; other \(\w{8}\) on ulx3s$", result.stderr)
+    for words in (["--accelerator", "other"], ["--accelerator", other.digest()[:8], "--board", boards.BOARD]):
+        assert answer(tmp_path, *NEW, *words)["accelerator_digest"] == other.digest()

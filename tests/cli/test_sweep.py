@@ -96,6 +96,18 @@ def test_costs_show_and_check(swept):
     assert all(row["value"] == row["again"] for row in checked["rows"])
 
 
+def test_costs_show_prices_from_a_sweeps_rows(swept, tmp_path):
+    directory, _ = swept
+    results = json.loads((directory / "sweep" / "results.json").read_text())
+    best = next(c for c in results["candidates"] if "measured" in c)
+    (tmp_path / "best.yaml").write_text(yaml.safe_dump(best["network"]))
+    price = json.loads(run_codesign("costs", "show", "sweep", "--network", tmp_path / "best.yaml", "--json",
+                                    cwd=directory, check=True).stdout)
+    assert price["accelerator_digest"] == best["accelerator_digest"] and price["board"] == "ulx3s"
+    assert price["cycles"] == price["model_cycles"] == best["measured"]["cycles"]
+    assert price["mix"] == {"simulated": price["cycles"]} and price["rows"] and price["low"] is None
+
+
 def test_wrong_row_is_found(swept, tmp_path):
     directory, _ = swept
     shutil.copytree(directory / "sweep", tmp_path / "sweep")
