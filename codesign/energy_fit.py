@@ -2,12 +2,12 @@
 
 Rows of the cost table, of whole networks with their counters: ``power_idle`` (W, configured and clocked but not
 running), ``power_active`` (W, running image after image) and ``energy`` (J, all of one image, idle power
-included). Idle power is fitted to the idle rows and reported apart: boards differ mostly in it.
+included). Idle power is fitted to the idle rows above all, and reported apart: boards differ mostly in it.
 
-A coefficient is written as a factor on the data file's value. Each factor is drawn towards 1 with a standard deviation
-of :data:`PRIOR_DEVIATION`, against which rows weigh by their own; so counters that always rise together, or a handful
-of rows, leave what they cannot tell apart at the data file's proportions. Where the rows hardly narrow a factor, it is
-reported as ``tied``.
+A coefficient is written as a factor on the data file's value. One factor common to all events is fitted first; then
+each event's own is drawn towards it with a relative standard deviation of :data:`PRIOR_DEVIATION`, against which rows
+weigh by their own. So counters that always rise together, or a handful of rows, leave what they cannot tell apart at
+the data file's proportions. Where the rows hardly narrow a factor, it is reported as ``tied``.
 """
 
 import dataclasses
@@ -26,7 +26,8 @@ from .errors import require
 __all__ = ["QUANTITIES", "Coefficient", "EnergyFit", "fit_energy"]
 
 QUANTITIES = ("power_idle", "power_active", "energy")  # that are fitted to
-PRIOR_DEVIATION = 2.0  # of a factor: the data file may well be off by three
+COMMON_DEVIATION = 10.0  # of the common factor about 1: the data file may well be off by ten
+PRIOR_DEVIATION = 2.0  # of an event's factor about the common one, relative
 ROW_DEVIATION = 0.02  # of a row's value, where it has no quantiles
 DECILES_APART = 2.563  # standard deviations between the 0.1 and 0.9 quantiles of a normal distribution
 TIED = 0.5  # times the prior's deviation: what is no narrower has hardly been measured
@@ -93,24 +94,15 @@ def fit_energy(rows: Sequence[Row], configs: Mapping[str, AcceleratorConfig], bo
     require(len(runs) > 0, f"Energy fit must have {wanted} rows of energy or power_active, not none")
     prior = board_joules(board)
     names = list(_counts(board.preset(), runs[0].counters))
-    scale = np.array([prior[name] for name in names])
-    design, measured, deviation = [], [], []
-    for row in runs:
-        config = dataclasses.replace(configs[row.key.accelerator], clock_hz=row.key.clock_hz)
-        counts = _counts(config, row.counters)
-        seconds = counts["static_w"] if row.key.quantity == "power_active" else 1.0
-        design.append(np.array([counts[name] for name in names]) * scale)
-        measured.append(row.value * seconds)
-        deviation.append(_deviation(row) * seconds)
-    centre, width = np.ones(len(names)), np.full(len(names), PRIOR_DEVIATION)
-    idle = [row for row in rows if row.key.quantity == "power_idle"]
-    if idle:
-        at = names.index("static_w")
-        centre[at], width[at] = (v / scale[at] for v in _idle_power(idle))
-    weighted = np.vstack([np.array(design) / np.array(deviation)[:, None], np.diag(1 / width)])
-    factors, _ = nnls(weighted, np.concatenate([np.array(measured) / deviation, centre / width]))
-    covariance = np.linalg.inv(weighted.T @ weighted)
-    off = np.array(design) @ factors / measured - 1
+    scale = np.array([prior[name] or 1.0 for name in names])
+    design, measured, deviation = (np.array(v) for v in zip(
+        *(_equation(row, configs[row.key.accelerator], names, scale) for row in runs), strict=True))
+    static, idle = names.index("static_w"), [row for row in rows if row.key.quantity == "power_idle"]
+    centre, width = _prior(design, measured, deviation, static, [v / scale[static] for v in _idle_power(idle)])
+    weighted = np.vstack([design / deviation[:, None], np.diag(1 / width)])
+    right = np.concatenate([measured / deviation, centre / width])
+    factors, covariance = nnls(weighted, right)[0], np.linalg.inv(weighted.T @ weighted)
+    off = design @ factors / measured - 1
     told = len(runs) - np.trace(covariance @ weighted[:len(runs)].T @ weighted[:len(runs)])
     if told >= 1:  # degrees of freedom left: rows may scatter more than they say
         covariance *= max(1.0, float(np.sum((off * measured / deviation) ** 2) / told))
@@ -118,10 +110,36 @@ def fit_energy(rows: Sequence[Row], configs: Mapping[str, AcceleratorConfig], bo
     return EnergyFit(
         method="fitted to synthetic rows" if synthetic else "fitted",
         coefficients={name: Coefficient(value=float(factors[i] * scale[i]), standard_error=float(errors[i] * scale[i]),
-                                        prior=float(scale[i]), tied=bool(errors[i] > TIED * PRIOR_DEVIATION))
+                                        prior=prior[name],
+                                        tied=bool(errors[i] > TIED * width[i]) and not (idle and i == static))
                       for i, name in enumerate(names)},
         rows=_ids(runs), idle_rows=_ids(idle), residual=float(np.sqrt(np.mean(off**2))),
         covariance=covariance * np.outer(scale, scale))
+
+
+def _equation(row: Row, config: AcceleratorConfig, names: Sequence[str],
+              scale: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Joules of each event kind in the row's run by the data file, joules measured, and their deviation."""
+    counts = _counts(dataclasses.replace(config, clock_hz=row.key.clock_hz), row.counters)
+    seconds = counts["static_w"] if row.key.quantity == "power_active" else 1.0
+    return np.array([counts[name] for name in names]) * scale, row.value * seconds, _deviation(row) * seconds
+
+
+def _prior(design: np.ndarray, measured: np.ndarray, deviation: np.ndarray, static: int,
+           idle: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the factors are before rows tell them apart, and how wide: the events' at what they have in common, that of
+    idle power (column ``static``) at its own rows' mean and error, ``idle``, if there are any."""
+    idle_centre, idle_width = idle or (1.0, COMMON_DEVIATION)
+    events_only = design.sum(axis=1) - design[:, static]
+    two = np.stack([events_only, design[:, static]], axis=1) / deviation[:, None]
+    held = np.vstack([two, np.diag([1 / COMMON_DEVIATION, 1 / idle_width])])
+    right = np.concatenate([measured / deviation, [1 / COMMON_DEVIATION, idle_centre / idle_width]])
+    (common, _), _ = nnls(held, right)
+    error = np.linalg.inv(held.T @ held)[0, 0] ** 0.5
+    centre = np.full(design.shape[1], common)
+    width = np.full(design.shape[1], float(np.hypot(PRIOR_DEVIATION * common, error)))
+    centre[static], width[static] = idle_centre, idle_width
+    return centre, width
 
 
 def _check(row: Row, configs: Mapping[str, AcceleratorConfig], board: Board, wanted: str) -> None:
@@ -157,8 +175,10 @@ def _deviation(row: Row) -> float:
     return max(spread, ROW_DEVIATION * row.value)
 
 
-def _idle_power(rows: Sequence[Row]) -> tuple[float, float]:
-    """Mean idle power of ``rows`` and its standard error, in W."""
+def _idle_power(rows: Sequence[Row]) -> tuple[float, ...]:
+    """Mean idle power of ``rows`` and its standard error, in W; nothing of no rows."""
+    if not rows:
+        return ()
     values = np.array([row.value for row in rows])
     scatter = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     return float(values.mean()), max(scatter, *(_deviation(row) for row in rows)) / len(values) ** 0.5

@@ -98,25 +98,35 @@ def layer_cycles(model: Sequence[tuple[str, int]], device: Sequence[tuple[str, i
         return _data(figure)
 
 
-def energy(breakdowns: Mapping[str, Mapping[str, float]]) -> str:
-    """Stacked bars: energy of one image by component, a bar per candidate."""
+def energy(breakdowns: Mapping[str, Mapping[str, float]], method: str) -> str:
+    """Energy of one image, a bar per candidate: dynamic by component, and beside it dynamic and static together, which
+    may be much more. ``method`` is what it is by."""
+    names = [name for name in next(iter(breakdowns.values())) if name != "static"]
+    dynamic = {name: [b[name] for b in breakdowns.values()] for name in names}
+    whole = {"dynamic": [sum(b[name] for name in names) for b in breakdowns.values()],
+             "static": [b["static"] for b in breakdowns.values()]}
     with matplotlib.rc_context({**STYLE, "axes.grid.axis": "x"}):
-        figure, (ax,) = _figure(8.2, 1.1 + 0.36 * len(breakdowns))
-        y, left = np.arange(len(breakdowns)), np.zeros(len(breakdowns))
-        names = list(next(iter(breakdowns.values())))
-        for part, colour in zip(names, PARTS, strict=False):
-            values = np.array([b[part] for b in breakdowns.values()])
-            ax.barh(y, values, 0.6, left=left, color=colour, label=part)
-            left += values
-        for i, total in enumerate(left):
-            ax.text(total, i, f"  {si(total, 'J')}", va="center", fontsize=8)
-        ax.set_yticks(y, list(breakdowns))
-        ax.invert_yaxis()
-        ax.margins(x=0.12)
-        ax.xaxis.set_major_formatter(lambda v, _: si(v, "J", digits=2))
-        ax.set_xlabel("energy of one image (estimate)")
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+        figure, axes = _figure(8.2, 1.8 + 0.32 * len(breakdowns), ncols=2, sharey=True)
+        for ax, parts, colours, title in zip(axes, (dynamic, whole), (PARTS, (BLUE, PALE)),
+                                             ("dynamic energy", "energy"), strict=True):
+            _stack(ax, parts, colours)
+            ax.set_xlabel(f"{title} of one image ({method})")
+            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8, ncols=4)
+        axes[0].set_yticks(np.arange(len(breakdowns)), list(breakdowns))
+        axes[0].invert_yaxis()
         return _data(figure)
+
+
+def _stack(ax: Axes, parts: Mapping[str, Sequence[float]], colours: Sequence[str]) -> None:
+    """Horizontal bars of joules, their parts one after another and their sums at the end."""
+    left = np.zeros(len(next(iter(parts.values()))))
+    for (part, values), colour in zip(parts.items(), colours, strict=False):
+        ax.barh(np.arange(len(left)), values, 0.6, left=left, color=colour, label=part)
+        left += values
+    for i, total in enumerate(left):
+        ax.text(total, i, f"  {si(total, 'J')}", va="center", fontsize=8)
+    ax.margins(x=0.2)
+    ax.xaxis.set_major_formatter(lambda v, _: si(v, "J", digits=2))
 
 
 def training(histories: Mapping[str, Sequence[Mapping]]) -> str:

@@ -57,7 +57,8 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
         stale={r.id for r in rows if _is_stale(r, candidates)}, wrong=len(wrong),
         pareto=figures.pareto(results),
         layers=figures.layer_cycles(best["measured"]["model_layers"], best["measured"]["layers"]),
-        energy=figures.energy(_energies([candidates[e["id"]] for e in results["front"]])),
+        energy=figures.energy(_energies([candidates[e["id"]] for e in results["front"]]),
+                              best["measured"]["energy"]["method"]),
         training=figures.training({c["id"][:8]: load_model(directory.path / c["measured"]["model"])[1].info["history"]
                                    for c in measured}),
         confusion=figures.confusion(dataset.test_labels, answers, dataset.classes),
@@ -68,7 +69,7 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
 
 
 def _energies(front: list[dict]) -> dict[str, dict[str, float]]:
-    """Estimated joules by component of each of ``front``, named by where its counters are from."""
+    """Joules by component of each of ``front``, named by where its counters are from."""
     return {f"{c['id'][:8]} ({c['measured']['method'] if 'measured' in c else 'model'})":
             c.get("measured", c)["energy"]["components_j"] for c in front}
 

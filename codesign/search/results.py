@@ -11,6 +11,7 @@ from .directory import SweepDirectory
 from .finals import load_finals
 from .options import SweepOptions
 from .pareto import pareto_front
+from .power import fit_power, refit
 
 __all__ = ["collect"]
 
@@ -22,7 +23,8 @@ def collect(options: SweepOptions, dataset: Dataset, records: list[dict], direct
 
     A candidate's ``accuracy`` is on validation images; a measured one also has ``measured``: accuracy on the
     held-out images as the device computed it, cycles, energy from the device's counters. What is less than half as
-    accurate as the best has not learned the task, and is on no front.
+    accurate as the best has not learned the task, and is on no front. Energies are estimates, by a fit to the cost
+    table's measured rows of power where there are any.
     """
     finals = load_finals(directory)
     candidates: dict[str, dict] = {}
@@ -33,6 +35,9 @@ def collect(options: SweepOptions, dataset: Dataset, records: list[dict], direct
         if id in candidates:
             candidates[id] = {**candidates[id], "measured": _measured(
                 candidates[id], measurement, about, options.board)}
+    fit = fit_power(directory, candidates, options.board)
+    if fit is not None:
+        candidates = {id: refit(c, options.board, fit) for id, c in candidates.items()}
     trained = [c for c in candidates.values() if c["status"] == "trained"]
     least = LEAST_OF_THE_BEST * max((c["accuracy"] for c in trained), default=0.0)
     front = pareto_front([c for c in trained if c["accuracy"] >= least],
@@ -45,6 +50,7 @@ def collect(options: SweepOptions, dataset: Dataset, records: list[dict], direct
               "priced_from_rows": sum(bool(c["price"]["rows"]) for c in candidates.values())}
     return {"settings": options.settings(), "dataset": dataset.name, "counts": counts,
             "test_images": len(dataset.test_images), "candidates": list(candidates.values()),
+            "power": fit.to_dict() if fit else None,
             "front": [{"id": c["id"], "on_front": c in front} for c in sorted(
                 (c for c in candidates.values() if c["id"] in shown), key=_order)]}
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from codesign.costs import CostTable
+from codesign.accelerator import AcceleratorConfig
+from codesign.costs import CostKey, CostTable, Row
 from codesign.errors import CodesignError
 from codesign.model import load_model
 from codesign.report import load_results, text_table, write_report
@@ -73,6 +74,38 @@ def test_the_report_is_one_file_that_says_where_prices_come_from(finished):
                                          or c["id"] in {e["id"] for e in results["front"]})
     table = text_table(results)
     assert all(e["id"][:8] in table for e in results["front"]) and "estimates, not measurements" in table
+
+
+def test_measured_power_replaces_the_data_file(finished, tmp_path):
+    """Of a board that draws 2 W idle and takes ten times what the data file says of each event."""
+    out, _ = finished
+    copy = shutil.copytree(out, tmp_path / "out")
+    options = sweep_tools.options(copy)
+    measured = [c for c in load_results(out)["candidates"] if "measured" in c]
+    rows = []
+    for n, c in enumerate(measured):
+        m, config = c["measured"], AcceleratorConfig.from_dict(c["accelerator"])
+        given = {"method": "measured", "run_id": f"power {n}", "verilog_digest": m["verilog_digest"],
+                 "board_serial": "s1", "unit": "W", "counters": m["counters"]}
+        dynamic_j = m["energy"]["total_j"] - m["energy"]["components_j"]["static"]
+        watts = 2.0 + 10 * dynamic_j * config.clock_hz / m["cycles"]
+        for quantity, value in (("power_idle", 2.0), ("power_active", watts)):
+            key = CostKey.on(config, options.board.name, operator="network", shape=c["id"], quantity=quantity)
+            rows.append(Row(key=key, value=value, **given))
+    with CostTable(copy / "costs.db") as table:
+        table.add([*rows, *(replace(r, verilog_digest="old", value=9 * r.value) for r in rows)])  # the latter are stale
+    results = run_sweep(options, sweep_tools.tools())
+    assert results["power"]["method"] == "fitted" and results["power"]["idle_w"] == pytest.approx(2.0, rel=0.02)
+    before = {c["id"]: c["measured"] for c in measured}
+    for c in results["candidates"]:
+        assert c["energy"]["method"] == "fitted"
+        if c["id"] in before:
+            seconds = before[c["id"]]["cycles"] / c["accelerator"]["clock_hz"]
+            dynamic_j = c["measured"]["energy"]["total_j"] - 2.0 * seconds
+            was = before[c["id"]]["energy"]
+            assert dynamic_j == pytest.approx(10 * (was["total_j"] - was["components_j"]["static"]), rel=0.3)
+    page = write_report(copy, sweep_tools.DATASET()).read_text()
+    assert "idle power (2.00 W) are fitted to" in page and "No board was measured" not in page
 
 
 def test_the_same_call_finds_everything_done(finished):
