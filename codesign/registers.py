@@ -13,10 +13,10 @@ from .accelerator import AcceleratorConfig
 
 __all__ = ["ADDRESS_BITS", "COUNTERS", "ID", "REGISTERS", "TRACE_COUNTERS", "TRACE_ENTRIES", "TRACE_OFFSET",
            "TRACE_STRIDE_WORDS", "TRACE_WORDS", "VERSION", "WATCHDOG_CYCLES", "Access",
-           "Error", "Field", "Register", "c_header", "counter_offset", "digest_words", "register", "table"]
+           "Error", "Field", "Register", "bus_word", "c_header", "counter_offset", "digest_words", "register", "table"]
 
 ID = 0x43444E31  # "CDN1"
-VERSION = 2  # of this map; raised by every change that an old driver would trip over
+VERSION = 3  # of this map; raised by every change that an old driver would trip over
 ADDRESS_BITS = 40  # of memory addresses, in bytes
 COUNTERS_OFFSET = 0x100
 TRACE_OFFSET = 0x4000
@@ -129,6 +129,9 @@ REGISTERS: tuple[Register, ...] = (
         Field(name="pending", low=1, description="reads as STATUS.done; write 1: clear it"))),
     *_pair("PROGRAM", 0x20, _RW, "address of the program, a multiple of the burst", ADDRESS_BITS, config=True),
     _word("BEATS", 0x28, _RW, "beats of the program, the image in it included", config=True),
+    Register(name="BUS", offset=0x2C, access=_RO, description="the memory bus, for drivers to check addresses by",
+             fields=(Field(name="beat_bytes", low=0, bits=16, description="bytes of a beat"),
+                     Field(name="burst_beats", low=16, bits=16, description="beats of a burst"))),
     _word("TRACE_COUNT", 0x3C, _RO, "trace entries of the last run", bits=TRACE_ENTRIES.bit_length()),
     *_pair("OUTPUT", 0x40, _RW, "address of the results, a multiple of the beat", ADDRESS_BITS, config=True),
     _word("OUTPUT_BEATS", 0x48, _RW, "beats that results may take; one more ends the run", config=True),
@@ -154,6 +157,11 @@ def digest_words(config: AcceleratorConfig) -> tuple[int, int]:
     """What DIGEST_LO and DIGEST_HI hold: the second and the first eight hexadecimal digits of the digest."""
     digest = config.digest()
     return int(digest[8:16], 16), int(digest[:8], 16)
+
+
+def bus_word(config: AcceleratorConfig) -> int:
+    """What BUS holds."""
+    return config.bus_bits // 8 | config.burst_beats << 16
 
 
 def table() -> str:

@@ -15,6 +15,7 @@ from codesign.registers import (
     TRACE_WORDS,
     VERSION,
     Error,
+    bus_word,
     digest_words,
     register,
 )
@@ -119,6 +120,7 @@ class Control(wiring.Component):
         digest_lo, digest_hi = digest_words(self.config)
         self._read(m, {
             **stored, "ID": ID, "VERSION": VERSION, "DIGEST_LO": digest_lo, "DIGEST_HI": digest_hi,
+            "BUS": bus_word(self.config),
             "STATUS": Cat(self.busy, pending, error != Error.NONE, ~self.busy & self.outstanding), "ERROR": error,
             "INTERRUPT": Cat(enable, pending), "TRACE_COUNT": self.trace_count,
             **{f"{name.upper()}_{half}": self.counters[name][low:low + 32]

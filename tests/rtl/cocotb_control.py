@@ -17,6 +17,7 @@ from codesign.registers import (
     VERSION,
     Access,
     Error,
+    bus_word,
     counter_offset,
     digest_words,
     register,
@@ -101,7 +102,8 @@ def job(dut):
 async def identifies_itself(dut, stall):
     master = await setup(dut, stall)
     low, high = digest_words(CONFIG)
-    values = {"ID": ID, "VERSION": VERSION, "DIGEST_LO": low, "DIGEST_HI": high, "STATUS": 0, "ERROR": 0}
+    values = {"ID": ID, "VERSION": VERSION, "DIGEST_LO": low, "DIGEST_HI": high, "STATUS": 0, "ERROR": 0,
+              "BUS": bus_word(CONFIG)}
     for name, value in values.items():
         assert await read_okay(master, name) == value, name
 
