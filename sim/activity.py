@@ -13,6 +13,7 @@ from codesign.errors import require
 from codesign.integer import IntegerNetwork
 from codesign.layer_cycles import LayerCycles
 from codesign.program import Program
+from codesign.reference import evaluate
 from codesign.resources import LUT_RAM_WORDS
 from codesign.switching import COMPONENTS, Switching
 
@@ -56,11 +57,12 @@ def count_switching(network: IntegerNetwork, config: AcceleratorConfig, image: n
     The RTL's registers and adders are sampled once a cycle: glitches, and the nets that mapping to look-up tables adds,
     are not in it. Raises :class:`CodesignError` where there is no such layer.
     """
-    program, library = compile_network(network, config), _load(config)
-    result, edges = _run(library, config, program, image, _NEVER, _NEVER)
-    names = [found.name for found in result.layers]
+    program = compile_network(network, config)
+    names = program.layer_names
     require(layer in names, f"Layer must be one of {', '.join(names)}, not {layer!r}")
-    index = names.index(layer)
+    index, library = names.index(layer), _load(config)
+    result, edges = _run(library, config, program, image, _NEVER, _NEVER)
+    require(np.array_equal(result.logits, evaluate(network, image[None])), "Simulated logits must be the reference's")
     # The run began in the writing of its register, before its end was waited for.
     first = edges - result.cycles[0] + sum(found.cycles for found in result.layers[:index])
     found = result.layers[index]

@@ -1,6 +1,7 @@
 """``codesign energy``: energy of an image by component, and of one layer by two independent estimates."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from ..errors import CodesignError
@@ -74,6 +75,9 @@ def _layer(args: argparse.Namespace, network: "Network", integers: "IntegerNetwo
 
     args.images = 1
     images, _, source = read_images(args, network.input, integers.info)
+    if sys.stderr.isatty():
+        print(f"simulator of {plan.config.name} that counts transitions: built now, if it was not before",
+              file=sys.stderr)
     layer, switching = count_switching(integers, plan.config, images[0], args.layer)
     counters = layer_counters(plan, plan.visit_names.index(args.layer))
     counted = estimate_energy(plan.config, counters, board, fit)
