@@ -1,0 +1,1 @@
+"""The firmware of boards, in C, and the protocol it speaks: installed as data."""
