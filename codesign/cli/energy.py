@@ -121,4 +121,4 @@ def _print_layer(layer: dict, method: str) -> None:
                   "-" if part["ratio"] is None else f"{part['ratio']:.2f}") for part in layer["comparison"]))
     ratio = layer["comparison"][-1]["ratio"]
     print(f"they disagree by a factor of {max(ratio, 1 / ratio):.2f} in all; neither is measured, nor fitted to the "
-          "other")
+          "other;\nboth use the same figures for RAM blocks and multipliers, and count their work independently")
