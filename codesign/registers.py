@@ -188,6 +188,7 @@ def c_header() -> str:
     lines += [f"#define CODESIGN_TRACE 0x{TRACE_OFFSET:04X}u /* ro: first word */",
               f"#define CODESIGN_TRACE_ENTRIES {TRACE_ENTRIES}u",
               f"#define CODESIGN_TRACE_STRIDE_WORDS {TRACE_STRIDE_WORDS}u",
+              f"#define CODESIGN_TRACE_ENTRY_WORDS {len(TRACE_COUNTERS)}u",
               *(f"#define CODESIGN_TRACE_{name.upper()} {i}u /* word of an entry */"
                 for i, name in enumerate(TRACE_COUNTERS)), ""]
     lines += [f"#define CODESIGN_ERROR_{code.name} {code.value}u" for code in Error]

@@ -1,0 +1,119 @@
+"""A board behind a serial line as a device: program and image into its memory, run, results back."""
+
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.device import RunResult
+from codesign.errors import CodesignError, require
+from codesign.layer_cycles import LayerCycles, split_by_layer
+from codesign.memory_map import MemoryMap
+from codesign.program import Program
+from codesign.registers import TRACE_COUNTERS, WATCHDOG_CYCLES, Error, digest_words
+
+from .link import Link
+
+__all__ = ["SerialDevice", "Times"]
+
+RUN_MS = 10_000  # a run that takes longer is stuck, by default
+
+
+@dataclass
+class Times:
+    """Where the time went: on the line, and while the accelerator ran (by the board's clock)."""
+
+    transfer_s: float = 0.0
+    compute_s: float = 0.0
+
+
+class SerialDevice:
+    """Runs programs of ``config`` on the board behind ``link``.
+
+    ``method`` is ``measured`` for a board, ``simulated`` where the accelerator behind the firmware is the simulated
+    one. Raises :class:`CodesignError` where the board has another accelerator than ``config``.
+    """
+
+    def __init__(self, link: Link, config: AcceleratorConfig, *, method: str = "measured", run_ms: int = RUN_MS):
+        self.link, self.config, self.method, self.run_ms = link, config, method, run_ms
+        self.times = Times()
+        there, wanted = link.request("accelerator")["digest"], digest_words(config)
+        require(there == wanted[0] | wanted[1] << 32,
+                f"Accelerator on {link.name} must have digest {config.digest()[:16]} ({config.name}), "
+                f"not {there:016x}")
+
+    def run(self, program: Program, images: np.ndarray, progress: Callable[[int], None] | None = None) -> RunResult:
+        """Run uint8 ``images`` (n, C, H, W), one after another; ``progress(done)`` is called after each.
+
+        Counters and layers are of the first image; cycles of each. Nothing is returned unless program, image and
+        results were read back or checksummed as they should be.
+        """
+        require(program.config.digest() == self.config.digest(),
+                f"Program must be for accelerator {self.config.digest()[:16]}, not {program.config.digest()[:16]}")
+        started = time.monotonic()
+        where = MemoryMap.of(program)
+        require(where.size_bytes <= self.link.board["memory_bytes"],
+                f"Program and results must take at most the {self.link.board['memory_bytes']} bytes of "
+                f"{self.link.name}'s memory, not {where.size_bytes}")
+        self._write(where.program_address, program.stream)
+        self.link.request("configure", program_offset=where.program_address, program_beats=where.program_beats,
+                          output_offset=where.output_address, output_beats=where.output_beats,
+                          watchdog_cycles=WATCHDOG_CYCLES)
+        logits, cycles = [], []
+        counters: dict[str, int] | None = None
+        layers: tuple[LayerCycles, ...] = ()
+        self.times = Times()
+        for image in images:
+            for at, data in program.place_image(image):
+                self._write(where.program_address + at, data)
+            self._verify(where, program.with_image(image))
+            answer = self._run()
+            logits.append(program.unpack_logits(self._results(where, program)))
+            cycles.append(answer["counters"]["cycles"])
+            self.times.compute_s += answer["ticks"] / self.link.board["tick_hz"]
+            if counters is None:
+                counters, layers = answer["counters"], self._layers(program, answer)
+            if progress:
+                progress(len(logits))
+        self.times.transfer_s = time.monotonic() - started - self.times.compute_s
+        return RunResult(np.array(logits), tuple(cycles), counters, layers)
+
+    def _write(self, offset: int, data: bytes) -> None:
+        size = self.link.board["max_payload"] - 4
+        self.link.stream("write", ({"offset": offset + at, "data": data[at:at + size]}
+                                   for at in range(0, len(data), size)))
+
+    def _verify(self, where: MemoryMap, stream: bytes) -> None:
+        there = self.link.request("checksum", offset=where.program_address, length=len(stream))["crc"]
+        require(there == zlib.crc32(stream), f"Program in {self.link.name}'s memory must have CRC-32 "
+                                             f"{zlib.crc32(stream):08x}, not {there:08x}")
+
+    def _run(self) -> dict:
+        answer = self.link.request("run", timeout_ms=self.run_ms, limit_s=self.run_ms / 1000 + 15)
+        if answer["error"]:
+            known = [e.name.lower() for e in Error if e.value == answer["error"]]
+            raise CodesignError(f"Run on {self.link.name} must end without error, not with "
+                                f"{known[0] if known else answer['error']}")
+        return answer
+
+    def _results(self, where: MemoryMap, program: Program) -> np.ndarray:
+        size = self.link.board["max_payload"]
+        count = 4 * program.results
+        parts = self.link.stream("read", ({"offset": where.output_address + at, "length": min(size, count - at)}
+                                          for at in range(0, count, size)))
+        data = b"".join(part["data"] for part in parts)
+        require(len(data) == count, f"Results from {self.link.name} must be {count} bytes, not {len(data)}")
+        return np.frombuffer(data, "<i4")
+
+    def _layers(self, program: Program, answer: dict) -> tuple[LayerCycles, ...]:
+        entry = len(TRACE_COUNTERS)
+        names, size = program.layer_names, self.link.board["max_payload"] // (4 * entry)
+        require(answer["trace_entries"] == len(names), f"Trace of {self.link.name} must have {len(names)} entries, "
+                                                       f"not {answer['trace_entries']}")
+        parts = self.link.stream("trace", ({"first": at, "count": min(size, len(names) - at)}
+                                           for at in range(0, len(names), size)))
+        words = [word for part in parts for word in part["entries"]]
+        return split_by_layer(names, [words[i:i + entry] for i in range(0, len(words), entry)], answer["counters"])

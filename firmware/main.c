@@ -1,0 +1,5 @@
+#include "link.h"
+
+int main(void) {
+    link_serve();
+}
