@@ -19,6 +19,7 @@ from . import (
     import_,
     metrics,
     report,
+    run,
     simulate,
     solve,
     sweep,
@@ -28,7 +29,7 @@ from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, sweep, train, import_, analyze, estimate, solve, energy, generate, export, simulate, metrics,
+COMMANDS = (doctor, sweep, train, import_, analyze, estimate, solve, energy, generate, export, simulate, run, metrics,
             costs, report)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 

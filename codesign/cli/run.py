@@ -1,0 +1,80 @@
+"""``codesign run``: a model on a device, held against the reference and the cost model."""
+
+import argparse
+import sys
+
+from ..errors import CodesignError, require
+from .arguments import add_accelerator, add_command, add_json, add_model, integer, read_accelerator, read_model
+from .images import add_images, read_images
+from .layers import layer_values, print_layers
+from .output import print_json
+
+__all__ = ["add"]
+
+
+def add(commands) -> None:
+    parser = add_command(commands, "run", run, "Run images on a device: simulated, or a board",
+                         "Logits are compared with the reference, and where the accelerator is simulated cycles and "
+                         "counters with the cost model; any difference is an error that says where.")
+    add_model(parser)
+    add_accelerator(parser)
+    parser.add_argument("--device", default="verilator", metavar="D",
+                        help="reference, verilator (the RTL), host (the board's firmware on this machine, in front of "
+                             "the RTL), serial (a board)")
+    parser.add_argument("--port", metavar="P", help="the board's serial port")
+    parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
+    add_images(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    config, _ = read_accelerator(args)
+    network, integers = read_model(args, config)
+    images, labels, _ = read_images(args, network.input, integers.info)
+
+    from tqdm import tqdm
+
+    from codesign.boards.devices import open_device
+
+    from ..schedule import schedule
+    from ..verification import verify_run
+
+    with open_device(args.device, config, integer=integers, port=args.port, baud=args.baud) as device:
+        with tqdm(total=len(images), desc=f"{network.name} on {args.device}", unit="image", file=sys.stderr) as bar:
+            found = verify_run(integers, config, images, device, progress=lambda done: bar.update(1))
+        times = getattr(device, "times", None)
+        link = getattr(device, "link", None)
+        board = None if link is None else {key: link.board[key] for key in ("board", "firmware", "boots")}
+    result, prediction = found.result, found.prediction
+    accuracy = None if labels is None else float((result.logits.argmax(axis=1) == labels).mean())
+    layers = layer_values(result.layers, schedule(network.graph(), config).visit_bounds) if result.layers else []
+    values = {"network": network.name, "accelerator": config.name, "device": args.device, "method": device.method,
+              "board": board, "images": len(images), "accuracy": accuracy, "bit_exact": found.differences == 0,
+              "cycles": list(result.cycles), "model_cycles": prediction.cycles, "layers": layers,
+              "counters": result.counters, "power": None,
+              "transfer_s": times and times.transfer_s, "compute_s": times and times.compute_s}
+    if args.json:
+        print_json(values)
+    else:
+        _print(values, config.clock_hz)
+    if found.problem:
+        raise CodesignError(found.problem)
+    require(found.differences == 0, "Logits must be the reference's")
+
+
+def _print(values: dict, clock_hz: int) -> None:
+    board = values["board"]
+    print(f"{values['network']} on {values['accelerator']}, {values['device']}"
+          + (f" ({board['board']}, firmware {board['firmware']})" if board else "") + f": {values['method']}\n")
+    if values["layers"]:
+        print_layers(values["layers"])
+        print()
+    if values["cycles"]:
+        low, high = min(values["cycles"]), max(values["cycles"])
+        print(f"cycles an image: {low:,}{'' if low == high else f' to {high:,}'} (cost model: "
+              f"{values['model_cycles']:,}); {clock_hz / low:,.1f} images/s at {clock_hz / 1e6:g} MHz")
+    if values["compute_s"] is not None:
+        print(f"{values['transfer_s']:.2f} s on the line, {values['compute_s']:.2f} s while the accelerator ran")
+    accuracy = "" if values["accuracy"] is None else f", {values['accuracy']:.2%} right"
+    exact = "equal the reference bit for bit" if values["bit_exact"] else "DIFFER from the reference"
+    print(f"{values['images']} image{'' if values['images'] == 1 else 's'}: logits {exact}{accuracy}")
