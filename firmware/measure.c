@@ -10,59 +10,105 @@
 
 enum { SAMPLE_BYTES = 18, LONGEST_RUN_MS = 60000 };
 
-static uint8_t add_samples(bool running, uint8_t *answer, size_t *length) {
-    for (uint8_t rail = 0; rail < power_count(); rail++) {
-        struct power_sample sample;
-        uint8_t *at = answer + *length;
-        const uint64_t ticks = hal_ticks();
-        const uint8_t status = power_sample(rail, &sample);
+/* Sweeps over all rails: when the next is due, and which rail is next in it. */
+struct sweeps {
+    uint64_t due, spacing;
+    uint8_t rail, running;
+    uint8_t *at, *end;
+};
 
-        if (status) return status;
-        put64(at, ticks);
-        at[8] = rail;
-        at[9] = running;
-        put32(at + 10, (uint32_t)sample.microvolts);
-        put32(at + 14, (uint32_t)sample.microamperes);
-        *length += SAMPLE_BYTES;
+static uint64_t ticks_of(uint64_t microseconds) { return hal_tick_hz() * microseconds / 1000000; }
+
+static bool are_done(const struct sweeps *sweeps) { return sweeps->at == sweeps->end; }
+
+/* The next rail's sample, if it is due. One at a time: a run that ends meanwhile shall not wait for all of them. */
+static uint8_t take_sample(struct sweeps *sweeps) {
+    const uint64_t now = hal_ticks();
+    struct power_sample sample;
+    uint8_t status;
+
+    if (are_done(sweeps) || now < sweeps->due) return CODESIGN_STATUS_OKAY;
+    status = power_sample(sweeps->rail, &sample);
+    if (status) return status;
+    put64(sweeps->at, now);
+    sweeps->at[8] = sweeps->rail;
+    sweeps->at[9] = sweeps->running;
+    put32(sweeps->at + 10, (uint32_t)sample.microvolts);
+    put32(sweeps->at + 14, (uint32_t)sample.microamperes);
+    sweeps->at += SAMPLE_BYTES;
+    if (++sweeps->rail == power_count()) {
+        sweeps->rail = 0;
+        sweeps->due = now > sweeps->due + sweeps->spacing ? now : sweeps->due + sweeps->spacing;
     }
     return CODESIGN_STATUS_OKAY;
 }
 
-/* Runs go on one after another, each sampled until it ends, for `run_ms` or until there are enough samples. */
-static uint8_t sample_runs(uint32_t run_ms, size_t wanted, uint8_t *answer, size_t *length) {
-    const uint64_t end = hal_ticks() + hal_tick_hz() * run_ms / 1000;
-    struct outcome outcome;
-    uint8_t status;
+/* A run, from its start to its end, with the samples that are due meanwhile. */
+static uint8_t sample_run(struct sweeps *sweeps, uint64_t end, struct outcome *outcome) {
+    uint8_t status = accelerator_start(), sensed = CODESIGN_STATUS_OKAY;
 
+    if (status) return status;
     do {
-        status = accelerator_start();
-        if (status) return status;
-        do {
-            if (*length < wanted) {
-                const uint8_t sensed = add_samples(true, answer, length);
+        if (sensed == CODESIGN_STATUS_OKAY) sensed = take_sample(sweeps);
+        status = accelerator_finish(sensed || are_done(sweeps) || sweeps->due > end ? end : sweeps->due, outcome);
+    } while (status == CODESIGN_STATUS_TIMEOUT && hal_ticks() < end);
+    return status ? status : sensed;
+}
 
-                if (sensed) {
-                    (void)accelerator_finish(end, &outcome);
-                    return sensed;
-                }
-            }
-            status = accelerator_finish(hal_ticks() + hal_tick_hz() / 1000, &outcome);
-        } while (status == CODESIGN_STATUS_TIMEOUT && hal_ticks() < end + hal_tick_hz());
+/* Runs one after another until all samples are taken. Sweeps are spread over the time asked for; it ends by then, or a
+ * second later. */
+static uint8_t sample_runs(struct sweeps *sweeps, uint32_t run_ms, uint8_t *answer) {
+    const uint64_t begin = hal_ticks(), end = begin + ticks_of((run_ms + (uint64_t)1000) * 1000);
+    uint64_t busy = 0, ended = begin;
+    uint32_t runs = 0;
+    struct outcome outcome = {.error = 0};
+
+    while (!are_done(sweeps) && !outcome.error) {
+        const uint8_t status = sample_run(sweeps, end, &outcome);
+
         if (status) return status;
-    } while (*length < wanted && hal_ticks() < end);
+        ended = hal_ticks();
+        busy += outcome.ticks;
+        runs++;
+    }
+    put32(answer + CODESIGN_POWER_ANSWER_ERROR, outcome.error);
+    put32(answer + CODESIGN_POWER_ANSWER_RUNS, runs);
+    put64(answer + CODESIGN_POWER_ANSWER_TICKS, ended - begin);
+    put64(answer + CODESIGN_POWER_ANSWER_BUSY_TICKS, busy);
     return CODESIGN_STATUS_OKAY;
 }
 
+static uint8_t sample_idle(struct sweeps *sweeps, uint8_t *answer) {
+    const uint64_t begin = hal_ticks();
+    uint8_t status = CODESIGN_STATUS_OKAY;
+
+    while (status == CODESIGN_STATUS_OKAY && !are_done(sweeps)) status = take_sample(sweeps);
+    put32(answer + CODESIGN_POWER_ANSWER_ERROR, 0);
+    put32(answer + CODESIGN_POWER_ANSWER_RUNS, 0);
+    put64(answer + CODESIGN_POWER_ANSWER_TICKS, hal_ticks() - begin);
+    put64(answer + CODESIGN_POWER_ANSWER_BUSY_TICKS, 0);
+    return status;
+}
+
 uint8_t measure_power(uint32_t run_ms, uint32_t samples, uint8_t *answer, size_t *length) {
-    const size_t wanted = (size_t)samples * power_count() * SAMPLE_BYTES;
+    const size_t bytes = (size_t)samples * power_count() * SAMPLE_BYTES;
+    const uint64_t shortest_us = POWER_SETTLE_US + (uint64_t)samples * POWER_CONVERSION_US;
+    const uint64_t run_us = (uint64_t)run_ms * 1000;
+    struct sweeps sweeps = {.running = run_ms != 0, .at = answer + CODESIGN_POWER_ANSWER_SAMPLES};
     uint8_t status;
 
     *length = 0;
     if (power_count() == 0) return CODESIGN_STATUS_NO_POWER;
-    if (samples == 0 || wanted > CODESIGN_MAX_PAYLOAD || run_ms > LONGEST_RUN_MS) return CODESIGN_STATUS_OUT_OF_RANGE;
+    if (samples == 0 || bytes > CODESIGN_MAX_PAYLOAD - CODESIGN_POWER_ANSWER_SAMPLES || run_ms > LONGEST_RUN_MS
+        || (run_ms && run_us < shortest_us))
+        return CODESIGN_STATUS_OUT_OF_RANGE;
     status = power_begin();
-    if (status == CODESIGN_STATUS_OKAY && run_ms) status = sample_runs(run_ms, wanted, answer, length);
-    while (status == CODESIGN_STATUS_OKAY && !run_ms && *length < wanted) status = add_samples(false, answer, length);
-    if (status) *length = 0;
-    return status;
+    if (status) return status;
+    sweeps.end = sweeps.at + bytes;
+    sweeps.due = hal_ticks() + ticks_of(POWER_SETTLE_US);
+    sweeps.spacing = ticks_of(run_ms ? (run_us - POWER_SETTLE_US) / samples : POWER_CONVERSION_US);
+    status = run_ms ? sample_runs(&sweeps, run_ms, answer) : sample_idle(&sweeps, answer);
+    if (status) return status;
+    *length = (size_t)(sweeps.at - answer);
+    return CODESIGN_STATUS_OKAY;
 }

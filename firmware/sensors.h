@@ -7,7 +7,7 @@
 
 #include "power.h"
 
-/* Kinds of sensors; a host knows their tolerances by these numbers (codesign.power_sensors). */
+/* Kinds of sensors; a host knows their tolerances by these numbers (codesign.power_samples). */
 enum { SENSOR_INA226 = 1, SENSOR_IRPS5401 = 2, SENSOR_IR38060 = 3 };
 
 /* A channel of an I2C multiplexer. */

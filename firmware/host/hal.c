@@ -21,6 +21,7 @@
 #include "link.h"
 #include "protocol.h"
 #include "registers.h"
+#include "sensor_model.h"
 
 enum { TICK_HZ = 1000000000, SLICE_CYCLES = 20000 };
 
@@ -129,12 +130,17 @@ bool hal_register_read(uint32_t offset, uint32_t *value) { return sim_read_regis
 
 bool hal_register_write(uint32_t offset, uint32_t value) {
     if (offset == CODESIGN_CONTROL) sim_configure(simulator, decibytes_per_cycle, latency_cycles);
-    return sim_write_register(simulator, offset, value) == 0;
+    if (sim_write_register(simulator, offset, value)) return false;
+    if (offset == CODESIGN_CONTROL) sensor_model_run(true, hal_ticks());
+    return true;
 }
 
 bool hal_wait_interrupt(uint64_t until) {
     do {
-        if (sim_wait(simulator, SLICE_CYCLES) == 0) return true;
+        if (sim_wait(simulator, SLICE_CYCLES) == 0) {
+            sensor_model_run(false, hal_ticks());
+            return true;
+        }
     } while (hal_ticks() < until);
     return false;
 }
@@ -154,12 +160,19 @@ bool hal_reset_accelerator(void) {
 
     new_simulator();
     sim_free(before);
+    sensor_model_run(false, hal_ticks());
     return true;
 }
 
 const char *hal_board(void) { return "host"; }
 
-uint32_t hal_capabilities(void) { return CODESIGN_CAP_RESET; }
+uint32_t hal_capabilities(void) {
+    return CODESIGN_CAP_RESET | CODESIGN_CAP_POWER | CODESIGN_CAP_SYNTHETIC_POWER;
+}
+
+bool hal_i2c(uint8_t device, const uint8_t *out, size_t out_count, uint8_t *in, size_t in_count) {
+    return sensor_model_i2c(hal_ticks(), device, out, out_count, in, in_count);
+}
 
 uint32_t hal_boots(void) { return (uint32_t)getpid(); }
 
@@ -184,6 +197,7 @@ int main(int count, char **words) {
     decibytes_per_cycle = number(words[3]);
     latency_cycles = number(words[4]);
     new_simulator();
+    sensor_model_begin(hal_board(), 1);
     open_line();
     link_serve();
 }

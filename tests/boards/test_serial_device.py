@@ -108,7 +108,8 @@ def test_another_accelerator_is_refused(link):
     ("checksum", dict(offset=0xFFFFFFFF, length=0xFFFFFFFF), "out_of_memory"),
     ("trace", dict(first=0, count=86), "out_of_range"), ("trace", dict(first=500, count=13), "out_of_range"),
     ("power", dict(run_ms=0, samples=0), "out_of_range"), ("power", dict(run_ms=60_001, samples=1), "out_of_range"),
-    ("power", dict(run_ms=0, samples=60_000), "out_of_range")])
+    ("power", dict(run_ms=0, samples=60_000), "out_of_range"),
+    ("power", dict(run_ms=30, samples=1), "out_of_range"), ("power", dict(run_ms=200, samples=16), "out_of_range")])
 def test_nothing_outside_is_reached(link, op, values, status):
     with pytest.raises(BoardError) as refused:
         link.request(op, **values)
