@@ -21,6 +21,7 @@ from typing import Protocol
 from ..accelerator import AcceleratorConfig
 from ..errors import CodesignError, require
 from ..graph import Graph
+from ..integer import A_BITS, PIXEL_BITS, W_BITS
 from ..lowering import lower
 from .correction import fit_runs
 from .interval import Interval
@@ -64,7 +65,14 @@ Predict = Callable[[Graph, AcceleratorConfig], Prediction]
 
 def network_key(graph: Graph, config: AcceleratorConfig, board: str) -> CostKey:
     """The key of a whole network's cycles; weights do not matter, the graph does."""
-    return CostKey.on(config, board, operator="network", shape=graph_digest(graph))
+    gemms = [gemm for gemm in lower(graph) if not gemm.identity]
+    return CostKey.on(config, board, operator="network", shape=graph_digest(graph),
+                      bits=_bits({g.weight_bits for g in gemms}, {g.activation_bits for g in gemms}))
+
+
+def _bits(weights: set[int], activations: set[int]) -> str:
+    """``w4a4p8``; of several ``w4/8a4p8``."""
+    return f"w{'/'.join(map(str, sorted(weights)))}a{'/'.join(map(str, sorted(activations)))}p{PIXEL_BITS}"
 
 
 def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequence[Layer]) -> list[CostKey]:
@@ -76,6 +84,7 @@ def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequ
         whole_name = name.partition("[")[0]  # of a band of it
         if whole_name in gemms:
             g = gemms[whole_name]
+            bits = _bits({g.weight_bits}, {g.activation_bits})
             operator = "identity" if g.identity else "linear" if g.raw else "conv"
             shape = "x".join(map(str, (len(g.operands), *g.in_shape)))
             shifted = any(o.dx or o.dy for o in g.operands)
@@ -83,7 +92,8 @@ def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequ
                      *([f"pool {g.padding}"] if g.padding is not None else [])]
         else:
             operator, shape, fused = name, "x".join(map(str, graph.input_shape)), []
-        keys.append(CostKey.on(config, board, operator=operator, shape=shape,
+            bits = _bits({W_BITS}, {A_BITS})
+        keys.append(CostKey.on(config, board, operator=operator, shape=shape, bits=bits,
                                schedule=", ".join([*fused, f"{cycles} model cycles"])))
     return keys
 

@@ -25,7 +25,6 @@ class Origin:
     clock_hz: int
     memory: str
     board: str
-    bits: str
     quantity: str
     verilog_digest: str | None
 
@@ -38,7 +37,7 @@ class Origin:
     def at(cls, key: CostKey, method: str, verilog_digest: str | None) -> "Origin":
         """Where an answer to ``key`` by ``method`` from that Verilog would come from."""
         return cls(method=method, accelerator=key.accelerator, clock_hz=key.clock_hz, memory=key.memory,
-                   board=key.board, bits=key.bits, quantity=key.quantity, verilog_digest=verilog_digest)
+                   board=key.board, quantity=key.quantity, verilog_digest=verilog_digest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,7 @@ def runs_of(rows: Iterable[Row]) -> list[Run]:
     by_run: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         origin, first = Origin.of(row), Origin.of(rows[0])
-        for name in ("method", "accelerator", "clock_hz", "memory", "board", "bits", "verilog_digest"):
+        for name in ("method", "accelerator", "clock_hz", "memory", "board", "verilog_digest"):
             wanted, got = getattr(first, name), getattr(origin, name)
             require(wanted == got, f"Rows fitted together must share their {name}: row {rows[0].id} has {wanted!r}, "
                                    f"row {row.id} has {got!r}")

@@ -101,7 +101,7 @@ def draw_layers(rng: np.random.Generator) -> Layers:
 
 CLASSES = ("conv", "identity", "linear")
 ORIGIN = Origin(method="synthetic", accelerator="synthetic", clock_hz=250_000_000, memory="synthetic",
-                board="synthetic", bits="", quantity="cycles", verilog_digest=CODE)
+                board="synthetic", quantity="cycles", verilog_digest=CODE)
 
 
 def recover(rng: np.random.Generator, *, networks: int, runs: int = 1, fresh: int = 4,

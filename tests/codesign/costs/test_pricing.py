@@ -226,3 +226,14 @@ def test_power_rows_are_no_cycles(table):
     table.add([dataclasses.replace(row, key=dataclasses.replace(row.key, quantity="energy"), unit="J", id=None)
                for row in stored if row.key.operator == "network"])
     assert ask_board(boards.NEW, table) == before
+
+
+def test_bits_are_part_of_the_question():
+    """Of a layer its own, of a network all that it has."""
+    graph = Network.from_dict({"name": "mixed", "input": [1, 8, 8], "layers": [
+        {"conv": {"out": 8, "weight_bits": 8, "activation_bits": 8}}, {"conv": 8}, "average",
+        {"linear": {"out": 4, "weight_bits": 8}}]}).graph()
+    config = PRESETS["tiny"]
+    keys = layer_keys(graph, config, "ulx3s", predict(graph, config).layers)
+    assert [key.bits for key in keys] == ["w8a8p8", "w4a4p8", "w8a4p8"]
+    assert network_key(graph, config, "ulx3s").bits == "w4/8a4/8p8"
