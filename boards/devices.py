@@ -1,14 +1,17 @@
 """Every device behind one function."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from codesign.accelerator import AcceleratorConfig
-from codesign.device import Device, ReferenceDevice
+from codesign.device import Device, ReferenceDevice, RunResult
 from codesign.errors import CodesignError, require
 from codesign.integer import IntegerNetwork
+from codesign.program import Program
 
-__all__ = ["KINDS", "open_device"]
+__all__ = ["KINDS", "DeferredDevice", "open_device"]
 
 KINDS = ("reference", "verilator", "host", "serial")
 
@@ -38,20 +41,35 @@ def open_device(kind: str, config: AcceleratorConfig, *, integer: IntegerNetwork
     elif kind == "host":
         from .host_board import HostBoard
 
-        with HostBoard(config) as board, _at(board.port, 4_000_000, config, "simulated") as device:
+        with HostBoard(config) as board, _at(board.port, 4_000_000, config) as device:
             yield device
     else:
         if port is None:
             raise CodesignError("Device serial must have a port: --port /dev/ttyUSB1, say")
-        with _at(port, baud, config, "measured") as device:
+        with _at(port, baud, config) as device:
             yield device
 
 
 @contextmanager
-def _at(path: str, baud: int, config: AcceleratorConfig, method: str) -> Iterator[Device]:
+def _at(path: str, baud: int, config: AcceleratorConfig) -> Iterator[Device]:
     from .link import Link
     from .port import open_port
     from .serial_device import SerialDevice
 
     with open_port(path, baud) as port:
-        yield SerialDevice(Link(port, path), config, method=method)
+        yield SerialDevice(Link(port, path), config)
+
+
+class DeferredDevice:
+    """A device that is opened for each run and closed after it, as :func:`open_device` does."""
+
+    def __init__(self, config: AcceleratorConfig, kind: str, *, port: str | None = None, baud: int = 115_200):
+        self.config, self.kind, self.port, self.baud = config, kind, port, baud
+        self.method = "measured" if kind == "serial" else "simulated"
+
+    def run(self, program: Program, images: np.ndarray,
+            progress: Callable[[int], None] | None = None) -> RunResult:
+        """As the device's own."""
+        with open_device(self.kind, self.config, port=self.port, baud=self.baud) as device:
+            self.method = device.method
+            return device.run(program, images, progress)

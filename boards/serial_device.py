@@ -19,6 +19,7 @@ from .link import Link
 
 __all__ = ["SerialDevice", "Times"]
 
+HOST = "host"  # what the firmware built for a host calls its board
 RUN_MS = 10_000  # a run that takes longer is stuck, by default
 
 
@@ -33,12 +34,14 @@ class Times:
 class SerialDevice:
     """Runs programs of ``config`` on the board behind ``link``.
 
-    ``method`` is ``measured`` for a board, ``simulated`` where the accelerator behind the firmware is the simulated
-    one. Raises :class:`CodesignError` where the board has another accelerator than ``config``.
+    ``method`` is ``measured``, but ``simulated`` where the firmware says that it is a program on a host: the
+    accelerator behind it then is the simulated one. Raises :class:`CodesignError` where the board has another
+    accelerator than ``config``.
     """
 
-    def __init__(self, link: Link, config: AcceleratorConfig, *, method: str = "measured", run_ms: int = RUN_MS):
-        self.link, self.config, self.method, self.run_ms = link, config, method, run_ms
+    def __init__(self, link: Link, config: AcceleratorConfig, *, run_ms: int = RUN_MS):
+        self.link, self.config, self.run_ms = link, config, run_ms
+        self.method = "simulated" if link.board["board"] == HOST else "measured"
         self.times = Times()
         there, wanted = link.request("accelerator")["digest"], digest_words(config)
         require(there == wanted[0] | wanted[1] << 32,

@@ -1,4 +1,4 @@
-"""What a sweep is given: training, and the simulated accelerator."""
+"""What a sweep is given: training, and a device to measure on."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,8 +14,18 @@ from .verilated import VerilatorDevice
 __all__ = ["search_tools"]
 
 
-def search_tools(dataset: str, resolution: int | None = None, log: Callable[[str], None] | None = None) -> Tools:
-    """Train on ``dataset`` (see :func:`~codesign.datasets.load_dataset`), measure on the simulated accelerator."""
+def search_tools(dataset: str, resolution: int | None = None, log: Callable[[str], None] | None = None, *,
+                 device: str = "verilator", port: str | None = None, baud: int = 115_200) -> Tools:
+    """Train on ``dataset`` (see :func:`~codesign.datasets.load_dataset`), measure on ``device`` (see
+    :func:`codesign.boards.devices.open_device`)."""
     more = {"log": log} if log else {}
-    return Tools(train=train, measure=measure_on(VerilatorDevice, rtl_digest, simulator_versions()),
-                 verilog_digest=rtl_digest, dataset=partial(load_dataset, dataset, resolution), **more)
+    if device == "verilator":
+        measure = measure_on(VerilatorDevice, rtl_digest, simulator_versions())
+    else:
+        from codesign.boards.devices import DeferredDevice
+        from codesign.boards.port import port_serial
+
+        measure = measure_on(partial(DeferredDevice, kind=device, port=port, baud=baud), rtl_digest,
+                             simulator_versions(), port_serial(port) if port else None)
+    return Tools(train=train, measure=measure, verilog_digest=rtl_digest,
+                 dataset=partial(load_dataset, dataset, resolution), **more)

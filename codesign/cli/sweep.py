@@ -5,6 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from ..errors import require
 from .arguments import add_command, add_json, integer
 from .output import print_json
 
@@ -29,6 +30,11 @@ def add(commands) -> None:
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
     parser.add_argument("--workers", type=integer(1, 1024), default=2, help="trainings at a time")
+    parser.add_argument("--device", default="verilator", choices=("verilator", "host", "serial"),
+                        help="where the finalists run: the RTL, the board's firmware on this machine in front of it, "
+                             "or a board, whose accelerator must then be the space's only one")
+    parser.add_argument("--port", metavar="P", help="the board's serial port")
+    parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
     add_json(parser)
 
 
@@ -53,7 +59,10 @@ def run(args: argparse.Namespace) -> None:
     from codesign.sim.tools import search_tools
 
     environment()  # a missing tool is better told now than after the trainings
-    tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1])
+    require((args.device == "serial") == (args.port is not None),
+            f"Sweep must have a --port where --device is serial, and there alone, not {args.port!r} for {args.device}")
+    tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1], device=args.device,
+                         port=args.port, baud=args.baud)
     dataset = tools.dataset()  # what cannot be loaded must not leave the beginnings of a sweep
     try:
         results = run_sweep(options, tools)

@@ -57,7 +57,7 @@ def same_as_verilator(result, program, images=IMAGES):
 
 def test_the_same_bits_and_cycles(link, program):
     done = []
-    device = SerialDevice(link, TINY, method="simulated")
+    device = SerialDevice(link, TINY)
     same_as_verilator(device.run(program, IMAGES, done.append), program)
     assert done == [1, 2, 3, 4, 5, 6]
     assert device.times.compute_s > 0 and device.times.transfer_s > 0

@@ -11,8 +11,12 @@ import subprocess
 import pytest
 import yaml
 
+from codesign.board import load_board
+from codesign.boards.host_board import HostBoard
+from codesign.boards.link import Link
+from codesign.boards.port import open_port
 from codesign.costs import CostTable, Row
-from codesign.search import load_space
+from codesign.search import Space, load_space
 
 from .conftest import SCRIPT, run_codesign
 
@@ -142,3 +146,24 @@ def test_candidate_is_a_model(swept):
     model = sorted((directory / "sweep" / "candidates").glob("*-search"))[0]
     result = run_codesign("estimate", model, "--accelerator", "tiny", "--json", cwd=directory, check=True)
     assert json.loads(result.stdout)["cycles"] > 0
+
+
+def test_finalists_on_the_firmware(tmp_path):
+    """A sweep's finalists run on the board's firmware, over its serial line; the next round is priced from that."""
+    space = few()
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(space))
+    config, = Space.from_dict(space).configs(load_board("ulx3s"))
+    with HostBoard(config) as board:
+        run_codesign(*SWEEP, "--device", "serial", "--port", board.port, "--baud", 4000000, cwd=tmp_path, check=True)
+        with open_port(board.port) as port:
+            assert Link(port).request("statistics")["runs"] >= 360
+    results = json.loads((tmp_path / "sweep" / "results.json").read_text())
+    assert results["counts"]["measured"] >= 1 and results["counts"]["priced_from_rows"] >= 1
+
+
+@pytest.mark.parametrize("words", [["--device", "serial"], ["--device", "host", "--port", "/dev/ttyUSB1"]])
+def test_a_port_goes_with_a_serial_device(tmp_path, words):
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(few()))
+    result = run_codesign(*SWEEP, *words, cwd=tmp_path)
+    assert result.returncode == 1 and "Sweep must have a --port where --device is serial" in result.stderr
+    assert not (tmp_path / "sweep").exists()
