@@ -37,8 +37,11 @@ static uint8_t take_sample(struct sweeps *sweeps) {
     put32(sweeps->at + 14, (uint32_t)sample.microamperes);
     sweeps->at += SAMPLE_BYTES;
     if (++sweeps->rail == power_count()) {
+        const uint64_t soonest = now + ticks_of(POWER_CONVERSION_US); /* before, values would be the same again */
+
         sweeps->rail = 0;
-        sweeps->due = now > sweeps->due + sweeps->spacing ? now : sweeps->due + sweeps->spacing;
+        sweeps->due += sweeps->spacing;
+        if (sweeps->due < soonest) sweeps->due = soonest;
     }
     return CODESIGN_STATUS_OKAY;
 }

@@ -18,8 +18,9 @@ __all__ = ["FORMATS", "Sheet", "export_csv", "export_jsonl", "read_sheet"]
 FORMATS = (".jsonl", ".csv")
 KEY_FIELDS = tuple(f.name for f in dataclasses.fields(CostKey))
 ROW_FIELDS = tuple(f.name for f in dataclasses.fields(Row) if f.name not in ("key", "id"))
-MAPPINGS = ("quantiles", "counters", "tool_versions")
+MAPPINGS = ("quantiles", "counters", "rails", "tool_versions")
 HEADER = ["id", *(f"key.{k}" for k in KEY_FIELDS), *ROW_FIELDS]
+HEADERS = (HEADER, [name for name in HEADER if name != "rails"])  # today's, and from before rows had rails
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
@@ -55,7 +56,7 @@ def export_csv(rows: Iterable[Row], file: TextIO) -> None:
     for row in rows:
         values = row.to_dict()
         flat = {k: json.dumps(v, sort_keys=True) if isinstance(v, dict) else v for k, v in values.items()}
-        writer.writerow([row.id, *(values["key"][k] for k in KEY_FIELDS), *(flat[k] for k in ROW_FIELDS)])
+        writer.writerow([row.id, *(values["key"][k] for k in KEY_FIELDS), *(flat.get(k) for k in ROW_FIELDS)])
 
 
 def read_sheet(path: str | Path) -> Sheet:
@@ -101,12 +102,12 @@ def _read_csv(path: Path, file: TextIO) -> Sheet:
     reader = csv.reader(file, strict=True)
     rows = []
     try:
-        header = next(reader, None)
-        require(header == HEADER, f"{path}:1: Cost rows file must begin with the columns {','.join(HEADER)}")
+        header = next(reader, [])
+        require(header in HEADERS, f"{path}:1: Cost rows file must begin with the columns {','.join(HEADER)}")
         for cells in reader:
             try:
-                require(len(cells) == len(HEADER), f"Cost row must have {len(HEADER)} columns, not {len(cells)}")
-                rows.append((f"{path}:{reader.line_num}", _row(_unflatten(dict(zip(HEADER, cells, strict=True))))))
+                require(len(cells) == len(header), f"Cost row must have {len(header)} columns, not {len(cells)}")
+                rows.append((f"{path}:{reader.line_num}", _row(_unflatten(dict(zip(header, cells, strict=True))))))
             except (CodesignError, TypeError) as e:
                 raise CodesignError(f"{path}:{reader.line_num}: {' '.join(str(e).split())}") from None
     except csv.Error as e:
@@ -120,7 +121,7 @@ def _unflatten(cells: dict[str, str]) -> dict:
     given: dict[str, object] = {k: _number(k, v) if k in numbers else v for k, v in cells.items() if v != ""}
     key = {k: given.get(f"key.{k}", "") for k in KEY_FIELDS}
     row = {k: given[k] for k in ROW_FIELDS if k in given}
-    return {**row, **{k: _json(f"row's {k}", cells[k]) for k in MAPPINGS if cells[k]}, "key": key}
+    return {**row, **{k: _json(f"row's {k}", cells[k]) for k in MAPPINGS if cells.get(k)}, "key": key}
 
 
 def _json(what: str, text: str) -> Any:

@@ -80,6 +80,7 @@ class Row:
         its quantity's (:data:`UNITS`)
     model_value : what the cost model said of the very same run, same unit, or None
     counters : the accelerator's counters, per image
+    rails : of power or energy, what ``value`` sums: the board's power rails by name, in the same unit
     verilog_digest : of the emitted Verilog that ran, or None where none did (method ``model``)
     board_serial : which board, for ``measured``
     id : the table's number for it, None before it is stored
@@ -93,6 +94,7 @@ class Row:
     quantiles: Mapping[str, float] = field(default_factory=dict)
     model_value: float | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+    rails: Mapping[str, float] = field(default_factory=dict)
     run_id: str
     verilog_digest: str | None = None
     tool_versions: Mapping[str, str] = field(default_factory=dict)
@@ -124,7 +126,8 @@ class Row:
                 f"Cost row's verilog_digest must be given where method is {self.method}")
         require(self.method != "measured" or bool(self.board_serial),
                 "Cost row's board_serial must be given where method is measured")
-        checks = {"quantiles": number, "counters": number, "tool_versions": lambda v: isinstance(v, str)}
+        checks = {"quantiles": number, "counters": number, "rails": number,
+                  "tool_versions": lambda v: isinstance(v, str)}
         for name, check in checks.items():
             value = getattr(self, name)
             require(isinstance(value, Mapping) and all(isinstance(k, str) and check(v) for k, v in value.items()),
@@ -136,9 +139,11 @@ class Row:
         return self.value / self.model_value if self.model_value else None
 
     def content(self) -> dict:
-        """All but the id, JSON-compatible."""
+        """All but the id, JSON-compatible; ``rails`` only where there are any, as rows before they had them."""
         values = dataclasses.asdict(self)
         del values["id"]
+        if not self.rails:
+            del values["rails"]
         return values
 
     def to_dict(self) -> dict:

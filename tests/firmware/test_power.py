@@ -2,17 +2,13 @@
 
 import math
 import random
-import subprocess
 from fractions import Fraction
-from importlib import resources
-from pathlib import Path
 
 import pytest
 
-from codesign.protocol import c_header, protocol
+from codesign.protocol import protocol
 from tests.firmware.i2c_devices import Bus, Ina226, Multiplexer, Pmbus
 
-SOURCES = ("power.c", "sensors_boards.c", "sensors_ina226.c", "sensors_mux.c", "sensors_pmbus.c")
 OKAY, SENSOR, NO_POWER, OUT_OF_RANGE = (
     protocol().statuses[name][0] for name in ("okay", "sensor", "no_power", "out_of_range"))
 
@@ -25,56 +21,6 @@ ZCU102 = [("VCCPSINTFP", 0, 0x40, 5000, 1), ("VCCPSINTLP", 0, 0x41, 5000, 1), ("
           ("VADJ_FMC", 1, 0x45, 5000, 0), ("MGTAVCC", 1, 0x46, 5000, 1), ("MGTAVTT", 1, 0x47, 5000, 1)]
 ULTRA96_V2 = [("AUX", 0x43, 1), ("1V2", 0x43, 1), ("PSDDR", 0x43, 1), ("INT", 0x43, 1), ("3V3_D", 0x43, 0),
               ("PSAUX", 0x44, 1), ("PSINT_LP", 0x44, 1), ("3V3", 0x44, 0), ("PSINT_FP", 0x44, 1), ("PSPLL", 0x44, 1)]
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    work, firmware = tmp_path_factory.mktemp("power"), resources.files("codesign.firmware")
-    (work / "protocol.h").write_text(c_header())
-    result = subprocess.run(
-        ["gcc", "-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsanitize=address,undefined",
-         "-fno-sanitize-recover=all", f"-I{work}", f"-I{firmware}", Path(__file__).with_name("power_bench.c"),
-         *(firmware.joinpath(name) for name in SOURCES), "-o", work / "bench"], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return work / "bench"
-
-
-class Bench:
-    """The program with ``bus`` on its I2C."""
-
-    def __init__(self, program):
-        self.bus = Bus({})
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, command: str) -> str:
-        self._say(command)
-        while True:
-            line = self.process.stdout.readline()
-            assert line, "the program must go on"
-            kind, _, rest = line.rstrip("\n").partition(" ")
-            if kind == "=":
-                return rest
-            device, out, count = rest.split(" ")
-            answer = self.bus.transfer(int(device), bytes.fromhex(out), int(count))
-            self._say("!" if answer is None else answer.hex())
-
-    def _say(self, text: str) -> None:
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-
-    def begin(self) -> int:
-        return int(self.ask("s"))
-
-    def sample(self, rail: int) -> tuple[int, int, int]:
-        return tuple(map(int, self.ask(f"p {rail}").split()))
-
-
-@pytest.fixture
-def bench(program):
-    made = Bench(program)
-    yield made
-    made.process.communicate(timeout=10)
-    assert made.process.returncode == 0
 
 
 def nearest(value: Fraction) -> int:

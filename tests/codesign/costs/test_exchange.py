@@ -13,7 +13,8 @@ from codesign.errors import CodesignError
 from tests.codesign.costs.samples import QUESTION, key, row
 
 ROWS = [row(), row(value=3.5e-7, quantiles={"0.1": 3e-8, "0.9": 1e16}, n=7),
-        row("b", value=0.1, key=key("b", quantity="energy"), unit="J", method="synthetic", model_value=None),
+        row("b", value=0.1, key=key("b", quantity="energy"), unit="J", method="synthetic", model_value=None,
+            rails={"VCCINT": 0.11, "VCCAUX": -0.01}),
         row("c", method="model", verilog_digest=None, counters={}, run_id='quotes ", commas\nand lines'),
         row("d", method="measured", board_serial="s, 1", value=2**60)]
 
@@ -50,6 +51,17 @@ def test_import_is_the_inverse_of_export(table, tmp_path, suffix):
     assert questions == (table.questions() if suffix == ".jsonl" else {})
     with CostTable(tmp_path / "b.db") as again:
         assert written(tmp_path / f"again{suffix}", again).read_text() == (tmp_path / f"rows{suffix}").read_text()
+
+
+def test_csv_from_before_rows_had_rails(table, tmp_path):
+    with open(written(tmp_path / "rows.csv", table), newline="") as file:
+        lines = list(csv.reader(file))
+    dropped = lines[0].index("rails")
+    with open(tmp_path / "old.csv", "w", newline="") as file:
+        csv.writer(file).writerows(cells[:dropped] + cells[dropped + 1:] for cells in lines)
+    rows = [row for _, row in read_sheet(tmp_path / "old.csv").rows]
+    assert [r.content() for r in rows] == [dataclasses.replace(r, rails={}).content() for r in ROWS]
+    assert "rails" not in rows[2].content() and "rails" in ROWS[2].content()
 
 
 def flat(**changes):
@@ -93,7 +105,7 @@ GOOD = line()
     ("r.csv", flat(counters="{"), r"r\.csv:2: Cost row's counters must be JSON: .*"),
     ("r.csv", flat(key__quantity="area"), r"r\.csv:2: Cost key's quantity must be one of .*, not 'area'"),
     ("r.csv", flat(key__clock_hz="1.5"), r"r\.csv:2: Cost key's clock_hz must be of type int, not 1\.5"),
-    ("r.csv", flat() + "1,2\n", r"r\.csv:3: Cost row must have 22 columns, not 2"),
+    ("r.csv", flat() + "1,2\n", r"r\.csv:3: Cost row must have 23 columns, not 2"),
     ("r.csv", "a,b\n1,2\n", r"r\.csv:1: Cost rows file must begin with the columns id,key\.operator,.*"),
     ("r.csv", flat() + '"1" 2,3\n', r"r\.csv:3: Cost rows file must be CSV: .*"),
     ("r.csv", "", r"r\.csv:1: Cost rows file must begin with the columns .*"),

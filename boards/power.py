@@ -1,0 +1,78 @@
+"""Power of the board behind a link: its rails sampled while idle, and while the run it is configured for goes on."""
+
+from collections.abc import Callable, Mapping
+
+from codesign.errors import CodesignError, require
+from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
+from codesign.protocol import SIZES, protocol
+from codesign.registers import Error
+
+from .link import Link
+from .serial_device import SerialDevice
+
+__all__ = ["SWEEPS", "has_power", "measure_power", "power_method", "read_rails", "sample_power"]
+
+SWEEPS = 60  # samples of every rail, of idle power and of running
+SAMPLE_BYTES = 18
+SETTLE_MS, CONVERSION_MS = 24, 12  # at least, see protocol.yaml
+
+
+def _has(link: Link, capability: str) -> bool:
+    return bool(link.board["capabilities"] >> protocol().capabilities[capability][0] & 1)
+
+
+def has_power(link: Link) -> bool:
+    """Whether the board has power sensors."""
+    return _has(link, "power")
+
+
+def power_method(link: Link) -> str:
+    """What its figures are called: ``measured``, or ``synthetic`` where the sensors are a model's."""
+    return "synthetic" if _has(link, "synthetic_power") else "measured"
+
+
+def read_rails(link: Link) -> tuple[Rail, ...]:
+    """The rails that the board's sensors are on."""
+    return parse_rails(link.request("rails")["table"])
+
+
+def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: int = SWEEPS,
+                 progress: Callable[[int], None] | None = None) -> Window:
+    """``sweeps`` samples of each rail while nothing runs or, ``running``, while the run that was configured goes on
+    again and again. ``progress(count)`` is called with each request's.
+
+    Raises :class:`CodesignError` where a run ends in an error.
+    """
+    require(sweeps >= 1, f"Samples of power must be at least 1 of each rail, not {sweeps}")
+    fixed = sum(SIZES[kind] for kind, _ in protocol().ops["power"].answer if kind in SIZES)
+    most = (link.board["max_payload"] - fixed) // (SAMPLE_BYTES * len(rails))
+    windows, left = list[Window](), sweeps
+    while left > 0:
+        count = min(left, most)
+        run_ms = SETTLE_MS + CONVERSION_MS * count if running else 0
+        answer = link.request("power", run_ms=run_ms, samples=count, limit_s=15 + run_ms / 1000)
+        if answer["error"]:
+            known = [e.name.lower() for e in Error if e.value == answer["error"]]
+            raise CodesignError(f"Run on {link.name} must end without error, not with "
+                                f"{known[0] if known else answer['error']}")
+        windows.append(parse_window(answer["samples"], rails, tick_hz=link.board["tick_hz"], ticks=answer["ticks"],
+                                    runs=answer["runs"], busy_ticks=answer["busy_ticks"]))
+        left -= count
+        if progress:
+            progress(count)
+    return join(windows)
+
+
+def measure_power(device: SerialDevice, counters: Mapping[str, int], *, sweeps: int = SWEEPS,
+                  progress: Callable[[int], None] | None = None) -> PowerEstimate:
+    """Idle and active power, and energy of an image, of what ``device`` ran last; ``counters`` are that run's.
+
+    The accelerator's own cycles say how long an image takes. Where it is simulated, that is not how long the board saw
+    it run, which is what its modelled sensors go by.
+    """
+    link, image_s = device.link, counters["cycles"] / device.config.clock_hz
+    rails = read_rails(link)
+    idle = sample_power(link, rails, running=False, sweeps=sweeps, progress=progress)
+    running = sample_power(link, rails, running=True, sweeps=sweeps, progress=progress)
+    simulated = power_method(link) == "synthetic"
+    return estimate_power(rails, idle, running, image_s=image_s, busy_s=None if simulated else running.runs * image_s)

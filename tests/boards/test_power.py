@@ -1,0 +1,86 @@
+"""Power by the firmware's own path, from modelled sensors: synthetic."""
+
+import numpy as np
+import pytest
+
+from codesign.accelerator import PRESETS
+from codesign.boards.host_board import HostBoard
+from codesign.boards.link import BoardError, Link
+from codesign.boards.port import open_port
+from codesign.boards.power import has_power, measure_power, power_method, read_rails, sample_power
+from codesign.boards.serial_device import SerialDevice
+from codesign.compiler import compile_network
+from codesign.errors import CodesignError
+from codesign.network import Network
+from codesign.random_weights import random_network
+
+TINY = PRESETS["tiny"]
+NETWORK = random_network(Network.from_dict({"name": "small", "input": [1, 8, 8], "layers": [
+    {"conv": 8}, {"shift": "released"}, {"conv": 12}, "pool", {"conv": 8}, "average", {"linear": 10}]}).graph(), 0)
+IMAGE = np.random.default_rng(0).integers(0, 256, (1, 1, 8, 8)).astype(np.uint8)
+CORE, MEMORY = (0.85, 0.55, 0.5), (1.1, 0.21, 0.09)  # firmware/host/sensor_model.c: V, A while idle, A more if running
+
+
+@pytest.fixture(scope="module")
+def device():
+    """The firmware stops at undefined behaviour and at any access outside what it owns."""
+    with HostBoard(TINY, memory_bytes=1 << 20, sanitize=True) as board, open_port(board.port, 4_000_000) as port:
+        yield SerialDevice(Link(port), TINY)
+
+
+def test_what_the_model_takes_is_found(device):
+    counters = device.run(compile_network(NETWORK, TINY), IMAGE).counters
+    assert has_power(device.link) and power_method(device.link) == "synthetic"
+    done = []
+    power = measure_power(device, counters, sweeps=50, progress=done.append)
+    assert sum(done) == 100 and (power.idle_sweeps, power.active_sweeps) == (50, 50)
+    idle = {"CORE": CORE[0] * CORE[1], "MEMORY": MEMORY[0] * MEMORY[1]}
+    active = {"CORE": CORE[0] * (CORE[1] + CORE[2]), "MEMORY": MEMORY[0] * (MEMORY[1] + MEMORY[2])}
+    assert power.idle_rails == pytest.approx(idle, rel=0.03)
+    assert power.active_rails == pytest.approx(active, rel=0.05)
+    assert 0.2 < power.duty <= 1
+    for name, true in (("idle_w", sum(idle.values())), ("active_w", sum(active.values()))):
+        found = getattr(power, name)
+        assert 0 < found.uncertainty < 0.08 * true and abs(found.value - true) < 3 * found.uncertainty
+    assert power.image_s == counters["cycles"] / TINY.clock_hz
+    assert power.energy_j.value == pytest.approx(power.active_w.value * power.image_s)
+
+
+def test_samples_are_new_conversions_spread_over_the_window(device):
+    device.run(compile_network(NETWORK, TINY), IMAGE)
+    rails, hz = read_rails(device.link), device.link.board["tick_hz"]
+    assert [rail.name for rail in rails] == ["CORE", "MEMORY", "5V"]
+    for run_ms, spacing_s, length_s in ((0, 0.01168, 0.11), (400, 0.047, 0.4)):
+        answer = device.link.request("power", run_ms=run_ms, samples=8)
+        samples = np.frombuffer(answer["samples"], np.dtype([("ticks", "<u8"), ("rest", "V10")]))
+        assert len(samples) == 24 and np.all(np.diff(samples["ticks"].astype(float)) >= 0)
+        firsts = samples["ticks"][::3].astype(float) / hz
+        assert np.all(np.diff(firsts) >= 0.01168) and np.median(np.diff(firsts)) == pytest.approx(spacing_s, rel=0.2)
+        assert 0.85 * length_s < answer["ticks"] / hz < length_s + 1
+        assert (answer["runs"] > 1) == (run_ms > 0) == (answer["busy_ticks"] > 0)
+        assert answer["busy_ticks"] <= answer["ticks"]
+
+
+def test_runs_in_a_row_are_still_right(device):
+    """What POWER ran again and again leaves the results of each run."""
+    program = compile_network(NETWORK, TINY)
+    result = device.run(program, IMAGE)
+    before = device.link.request("checksum", offset=0, length=1 << 20)
+    sample_power(device.link, read_rails(device.link), running=True, sweeps=5)
+    assert device.link.request("checksum", offset=0, length=1 << 20) == before
+    np.testing.assert_array_equal(device.run(program, IMAGE).logits, result.logits)
+
+
+def test_a_run_that_fails_is_no_power(device):
+    program = compile_network(NETWORK, TINY)
+    device.run(program, IMAGE)
+    device.link.request("write", offset=0, data=bytes(2000))
+    rails = read_rails(device.link)
+    with pytest.raises(CodesignError, match="Run on board must end without error, not with illegal_instruction"):
+        sample_power(device.link, rails, running=True, sweeps=2)
+    device.link.request("reset")
+    with pytest.raises(BoardError, match="answer not_configured"):
+        sample_power(device.link, rails, running=True, sweeps=2)
+    assert len(sample_power(device.link, rails, running=False, sweeps=2).volts) == 2
+    with pytest.raises(CodesignError, match="Samples of power must be at least 1 of each rail, not 0"):
+        sample_power(device.link, rails, running=False, sweeps=0)
