@@ -66,10 +66,11 @@ class DeferredDevice:
     def __init__(self, config: AcceleratorConfig, kind: str, *, port: str | None = None, baud: int = 115_200):
         self.config, self.kind, self.port, self.baud = config, kind, port, baud
         self.method = "measured" if kind == "serial" else "simulated"
+        self.rtl: str | None = None
 
     def run(self, program: Program, images: np.ndarray,
             progress: Callable[[int], None] | None = None) -> RunResult:
         """As the device's own."""
         with open_device(self.kind, self.config, port=self.port, baud=self.baud) as device:
-            self.method = device.method
+            self.method, self.rtl = device.method, getattr(device, "rtl", None)
             return device.run(program, images, progress)

@@ -43,7 +43,10 @@ class SerialDevice:
         self.link, self.config, self.run_ms = link, config, run_ms
         self.method = "simulated" if link.board["board"] == HOST else "measured"
         self.times = Times()
-        there, wanted = link.request("accelerator")["digest"], digest_words(config)
+        identity, wanted = link.request("accelerator"), digest_words(config)
+        there = identity["digest"]
+        #: First 64 bits, hexadecimal, of the digest of the Verilog that the board's accelerator was made from.
+        self.rtl = f"{identity['rtl']:016x}"
         require(there == wanted[0] | wanted[1] << 32,
                 f"Accelerator on {link.name} must have digest {config.digest()[:16]} ({config.name}), "
                 f"not {there:016x}")

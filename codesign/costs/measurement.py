@@ -48,8 +48,10 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
                tool_versions: Mapping[str, str] | None = None, board_serial: str | None = None) -> Measure:
     """A :data:`Measure` on the devices that ``open_device(config)`` opens.
 
-    It raises :class:`CodesignError` on the first wrong logit, with layer, channel, pixel and both values where the
-    device can show its activation memory; of a simulated one also on cycles or counters that are not the cost model's.
+    A device that says (``device.rtl``) that it was made from other Verilog than today's gives a measurement of that,
+    whose rows are stale. It raises :class:`CodesignError` on the first wrong logit, with layer, channel, pixel and both
+    values where the device can show its activation memory; of a simulated one also on cycles or counters that are not
+    the cost model's.
     """
     def measure(network: Network, integer: IntegerNetwork, config: AcceleratorConfig,
                 images: np.ndarray) -> Measurement:
@@ -57,9 +59,11 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
         run = verify_run(integer, config, images, device)
         if run.problem:
             raise CodesignError(run.problem)
-        result = run.result
+        result, today = run.result, verilog_digest(config)
+        made_from = getattr(device, "rtl", None) or today
         return Measurement(logits=result.logits, cycles=tuple(result.cycles), layers=tuple(result.layer_cycles),
-                           counters=dict(result.counters or {}), verilog_digest=verilog_digest(config),
+                           counters=dict(result.counters or {}),
+                           verilog_digest=today if today.startswith(made_from) else made_from,
                            tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial)
 
     return measure
