@@ -18,7 +18,7 @@ KINDS = ("reference", "verilator", "host", "serial")
 
 @contextmanager
 def open_device(kind: str, config: AcceleratorConfig, *, integer: IntegerNetwork | None = None,
-                port: str | None = None, baud: int = 115_200) -> Iterator[Device]:
+                port: str | None = None, baud: int = 115_200, power_sweeps: int = 0) -> Iterator[Device]:
     """A device that runs programs of ``config``:
 
     reference : the integer reference of ``integer``; no cycles
@@ -41,36 +41,38 @@ def open_device(kind: str, config: AcceleratorConfig, *, integer: IntegerNetwork
     elif kind == "host":
         from .host_board import HostBoard
 
-        with HostBoard(config) as board, _at(board.port, 4_000_000, config) as device:
+        with HostBoard(config) as board, _at(board.port, 4_000_000, config, power_sweeps) as device:
             yield device
     else:
         if port is None:
             raise CodesignError("Device serial must have a port: --port /dev/ttyUSB1, say")
-        with _at(port, baud, config) as device:
+        with _at(port, baud, config, power_sweeps) as device:
             yield device
 
 
 @contextmanager
-def _at(path: str, baud: int, config: AcceleratorConfig) -> Iterator[Device]:
+def _at(path: str, baud: int, config: AcceleratorConfig, power_sweeps: int) -> Iterator[Device]:
     from .link import Link
     from .port import open_port
     from .serial_device import SerialDevice
 
     with open_port(path, baud) as port:
-        yield SerialDevice(Link(port, path), config)
+        yield SerialDevice(Link(port, path), config, power_sweeps=power_sweeps)
 
 
 class DeferredDevice:
     """A device that is opened for each run and closed after it, as :func:`open_device` does."""
 
-    def __init__(self, config: AcceleratorConfig, kind: str, *, port: str | None = None, baud: int = 115_200):
-        self.config, self.kind, self.port, self.baud = config, kind, port, baud
+    def __init__(self, config: AcceleratorConfig, kind: str, *, port: str | None = None, baud: int = 115_200,
+                 power_sweeps: int = 0):
+        self.config, self.kind = config, kind
+        self.options = {"port": port, "baud": baud, "power_sweeps": power_sweeps}
         self.method = "measured" if kind == "serial" else "simulated"
         self.rtl: str | None = None
 
     def run(self, program: Program, images: np.ndarray,
             progress: Callable[[int], None] | None = None) -> RunResult:
         """As the device's own."""
-        with open_device(self.kind, self.config, port=self.port, baud=self.baud) as device:
+        with open_device(self.kind, self.config, **self.options) as device:
             self.method, self.rtl = device.method, getattr(device, "rtl", None)
             return device.run(program, images, progress)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
+from codesign.accelerator import AcceleratorConfig
 from codesign.errors import CodesignError, require
 from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
 from codesign.protocol import SIZES, protocol
 from codesign.registers import Error
 
 from .link import Link
-from .serial_device import SerialDevice
 
 __all__ = ["SWEEPS", "has_power", "measure_power", "power_method", "read_rails", "sample_power"]
 
@@ -63,16 +63,16 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
     return join(windows)
 
 
-def measure_power(device: SerialDevice, counters: Mapping[str, int], *, sweeps: int = SWEEPS,
+def measure_power(link: Link, config: AcceleratorConfig, counters: Mapping[str, int], *, sweeps: int = SWEEPS,
                   progress: Callable[[int], None] | None = None) -> PowerEstimate:
-    """Idle and active power, and energy of an image, of what ``device`` ran last; ``counters`` are that run's.
+    """Idle and active power, and energy of an image, of what the board ran last; ``counters`` are that run's.
 
     The accelerator's own cycles say how long an image takes. Where it is simulated, that is not how long the board saw
     it run, which is what its modelled sensors go by.
     """
-    link, image_s = device.link, counters["cycles"] / device.config.clock_hz
-    rails = read_rails(link)
+    rails, image_s = read_rails(link), counters["cycles"] / config.clock_hz
     idle = sample_power(link, rails, running=False, sweeps=sweeps, progress=progress)
     running = sample_power(link, rails, running=True, sweeps=sweeps, progress=progress)
-    simulated = power_method(link) == "synthetic"
-    return estimate_power(rails, idle, running, image_s=image_s, busy_s=None if simulated else running.runs * image_s)
+    method = power_method(link)
+    return estimate_power(rails, idle, running, image_s=image_s, method=method,
+                          busy_s=None if method == "synthetic" else running.runs * image_s)

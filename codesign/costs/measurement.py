@@ -11,7 +11,9 @@ from ..device import Device
 from ..errors import CodesignError, require
 from ..integer import IntegerNetwork
 from ..network import Network
+from ..power_samples import PowerEstimate
 from ..verification import verify_run
+from .power_rows import power_rows
 from .pricing import Prediction, layer_keys, network_key
 from .row import Row
 
@@ -28,6 +30,7 @@ class Measurement:
     counters : the accelerator's, of one image
     verilog_digest : SHA-256 of the emitted Verilog that ran
     method : ``simulated``, or ``measured`` on a board, whose serial number is then ``board_serial``
+    power : of the run, if there were sensors; its method is its own
     """
 
     logits: np.ndarray
@@ -38,6 +41,7 @@ class Measurement:
     tool_versions: Mapping[str, str] = field(default_factory=dict)
     method: str = "simulated"
     board_serial: str | None = None
+    power: PowerEstimate | None = None
 
 
 #: ``measure(network, integer, config, images) -> Measurement``: compiles, generates, builds, runs.
@@ -64,14 +68,15 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
         return Measurement(logits=result.logits, cycles=tuple(result.cycles), layers=tuple(result.layer_cycles),
                            counters=dict(result.counters or {}),
                            verilog_digest=today if today.startswith(made_from) else made_from,
-                           tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial)
+                           tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial,
+                           power=result.power)
 
     return measure
 
 
 def measurement_rows(measurement: Measurement, network: Network, config: AcceleratorConfig, board: str,
                      prediction: Prediction, run_id: str) -> list[Row]:
-    """The run as rows: one of the whole network, one of each layer."""
+    """The run as rows: one of the whole network, one of each layer, and three of power where there are sensors."""
     graph = network.graph()
     common: dict[str, Any] = dict(
         unit="cycles", method=measurement.method, run_id=run_id, verilog_digest=measurement.verilog_digest,
@@ -85,6 +90,10 @@ def measurement_rows(measurement: Measurement, network: Network, config: Acceler
     keys = layer_keys(graph, config, board, prediction.layers)
     rows += [Row(key=key, value=cycles, model_value=model.cycles, **common)
              for key, (_, cycles), model in zip(keys, measurement.layers, prediction.layers, strict=True)]
+    if measurement.power:
+        rows += power_rows(measurement.power, graph, config, board, measurement.counters, run_id=run_id,
+                           verilog_digest=measurement.verilog_digest, board_serial=measurement.board_serial,
+                           tool_versions=dict(measurement.tool_versions))
     return rows
 
 
