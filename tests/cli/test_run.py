@@ -36,6 +36,7 @@ def test_text(codesign):
     text = codesign("run", *WORDS, "--device", "host", "--images", 1, check=True).stdout
     assert "small on tiny, host (host, firmware " in text and "1 image: logits equal the reference bit for bit" in text
     assert "s while the accelerator ran" in text
+    assert "power, synthetic: " in text and "uJ an image (rails " in text  # the sensors are a model's
 
 
 @pytest.mark.parametrize("words, rule", [
