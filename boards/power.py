@@ -1,14 +1,17 @@
 """Power of the board behind a link: its rails sampled while idle, and while the run it is configured for goes on."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from codesign.accelerator import AcceleratorConfig
 from codesign.errors import CodesignError, require
 from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
 from codesign.protocol import SIZES, protocol
 from codesign.registers import Error
 
 from .link import Link
+
+if TYPE_CHECKING:
+    from .serial_device import SerialDevice
 
 __all__ = ["SWEEPS", "has_power", "measure_power", "power_method", "read_rails", "sample_power"]
 
@@ -63,14 +66,15 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
     return join(windows)
 
 
-def measure_power(link: Link, config: AcceleratorConfig, counters: Mapping[str, int], *, sweeps: int = SWEEPS,
+def measure_power(device: "SerialDevice", counters: Mapping[str, int], *, sweeps: int = SWEEPS,
                   progress: Callable[[int], None] | None = None) -> PowerEstimate:
-    """Idle and active power, and energy of an image, of what the board ran last; ``counters`` are that run's.
+    """Idle and active power, and energy of an image, of what ``device`` ran last; ``counters`` are that run's.
 
     The accelerator's own cycles say how long an image takes. Where it is simulated, that is not how long the board saw
     it run, which is what its modelled sensors go by.
     """
-    rails, image_s = read_rails(link), counters["cycles"] / config.clock_hz
+    link, image_s = device.link, counters["cycles"] / device.config.clock_hz
+    rails = read_rails(link)
     idle = sample_power(link, rails, running=False, sweeps=sweeps, progress=progress)
     running = sample_power(link, rails, running=True, sweeps=sweeps, progress=progress)
     method = power_method(link)

@@ -91,7 +91,7 @@ class SerialDevice:
         self.times.transfer_s = time.monotonic() - started - self.times.compute_s
         power = None
         if self.power_sweeps and counters and has_power(self.link):
-            power = measure_power(self.link, self.config, counters, sweeps=self.power_sweeps)
+            power = measure_power(self, counters, sweeps=self.power_sweeps)
         return RunResult(np.array(logits), tuple(cycles), counters, layers, power)
 
     def _write(self, offset: int, data: bytes) -> None:

@@ -32,7 +32,7 @@ def test_what_the_model_takes_is_found(device):
     counters = device.run(compile_network(NETWORK, TINY), IMAGE).counters
     assert has_power(device.link) and power_method(device.link) == "synthetic"
     done = []
-    power = measure_power(device.link, TINY, counters, sweeps=50, progress=done.append)
+    power = measure_power(device, counters, sweeps=50, progress=done.append)
     assert sum(done) == 100 and (power.idle_sweeps, power.active_sweeps) == (50, 50)
     idle = {"CORE": CORE[0] * CORE[1], "MEMORY": MEMORY[0] * MEMORY[1]}
     active = {"CORE": CORE[0] * (CORE[1] + CORE[2]), "MEMORY": MEMORY[0] * (MEMORY[1] + MEMORY[2])}
