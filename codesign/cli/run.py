@@ -20,9 +20,10 @@ def add(commands) -> None:
     add_accelerator(parser)
     parser.add_argument("--device", default="verilator", metavar="D",
                         help="reference, verilator (the RTL), host (the board's firmware on this machine, in front of "
-                             "the RTL), serial (a board)")
-    parser.add_argument("--port", metavar="P", help="the board's serial port")
+                             "the RTL), serial (a board), replay (a recorded session)")
+    parser.add_argument("--port", metavar="P", help="the board's serial port, or the recorded session's file")
     parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
+    parser.add_argument("--record", metavar="FILE", help="record what goes over the line, for --device replay")
     add_images(parser)
     add_json(parser)
 
@@ -39,7 +40,8 @@ def run(args: argparse.Namespace) -> None:
     from ..schedule import schedule
     from ..verification import verify_run
 
-    with open_device(args.device, config, integer=integers, port=args.port, baud=args.baud) as device:
+    with open_device(args.device, config, integer=integers, port=args.port, baud=args.baud,
+                     record=args.record) as device:
         with tqdm(total=len(images), desc=f"{network.name} on {args.device}", unit="image", file=sys.stderr) as bar:
             found = verify_run(integers, config, images, device, progress=lambda done: bar.update(1))
         power = None if found.problem else _power(device, found.result.counters)
