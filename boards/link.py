@@ -75,6 +75,10 @@ class Link:
         self.board: dict[str, Any] = {}
         self.greet(hello_s)
 
+    def has(self, capability: str) -> bool:
+        """Whether the board said that it has it: a name of the protocol's capabilities."""
+        return bool(self.board["capabilities"] >> self.protocol.capabilities[capability][0] & 1)
+
     def greet(self, within_s: float = 5.0) -> dict[str, Any]:
         """Begin a session. Raises :class:`CodesignError` where nobody answers in time."""
         hello = self.protocol.ops["hello"]

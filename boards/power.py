@@ -1,7 +1,6 @@
 """Power of the board behind a link: its rails sampled while idle, and while the run it is configured for goes on."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from codesign.errors import CodesignError, require
 from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
@@ -9,9 +8,7 @@ from codesign.protocol import SIZES, protocol
 from codesign.registers import Error
 
 from .link import Link
-
-if TYPE_CHECKING:
-    from .serial_device import SerialDevice
+from .serial_device import SerialDevice
 
 __all__ = ["SWEEPS", "has_power", "measure_power", "power_method", "read_rails", "sample_power"]
 
@@ -20,18 +17,14 @@ SAMPLE_BYTES = 18
 SETTLE_MS, CONVERSION_MS = 24, 12  # at least, see protocol.yaml
 
 
-def _has(link: Link, capability: str) -> bool:
-    return bool(link.board["capabilities"] >> protocol().capabilities[capability][0] & 1)
-
-
 def has_power(link: Link) -> bool:
     """Whether the board has power sensors."""
-    return _has(link, "power")
+    return link.has("power")
 
 
 def power_method(link: Link) -> str:
     """What its figures are called: ``measured``, or ``synthetic`` where the sensors are a model's."""
-    return "synthetic" if _has(link, "synthetic_power") else "measured"
+    return "synthetic" if link.has("synthetic_power") else "measured"
 
 
 def read_rails(link: Link) -> tuple[Rail, ...]:
@@ -66,7 +59,7 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
     return join(windows)
 
 
-def measure_power(device: "SerialDevice", counters: Mapping[str, int], *, sweeps: int = SWEEPS,
+def measure_power(device: SerialDevice, counters: Mapping[str, int], *, sweeps: int = SWEEPS,
                   progress: Callable[[int], None] | None = None) -> PowerEstimate:
     """Idle and active power, and energy of an image, of what ``device`` ran last; ``counters`` are that run's.
 
@@ -77,6 +70,5 @@ def measure_power(device: "SerialDevice", counters: Mapping[str, int], *, sweeps
     rails = read_rails(link)
     idle = sample_power(link, rails, running=False, sweeps=sweeps, progress=progress)
     running = sample_power(link, rails, running=True, sweeps=sweeps, progress=progress)
-    method = power_method(link)
-    return estimate_power(rails, idle, running, image_s=image_s, method=method,
-                          busy_s=None if method == "synthetic" else running.runs * image_s)
+    simulated = power_method(link) == "synthetic"
+    return estimate_power(rails, idle, running, image_s=image_s, busy_s=None if simulated else running.runs * image_s)

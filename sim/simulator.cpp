@@ -41,15 +41,21 @@ struct Channel {
 };
 
 struct ReadBeat { int64_t cycle, address; bool last; };
+struct Response { int64_t cycle; int code; };
+
+constexpr int kOkay = 0, kDecodeError = 3;  // AXI responses
 
 struct Simulator {
   VerilatedContext context;
   std::unique_ptr<Vaccelerator> top;
-  std::vector<uint8_t> memory;
+  std::vector<uint8_t> own;
+  uint8_t* memory = nullptr;  // `own`, or somebody else's
+  int64_t base = 0, memory_bytes = 0;
   int64_t now = 0, latency = 40;
   Channel read_channel, write_channel;
   std::deque<ReadBeat> reads;
-  std::deque<int64_t> write_addresses, responses;
+  std::deque<int64_t> write_addresses;
+  std::deque<Response> responses;
   bool out_of_range = false;
 
   Simulator() : top(new Vaccelerator(&context)) {
@@ -58,9 +64,11 @@ struct Simulator {
     top->rst = 0;
   }
 
+  bool inside(int64_t address) const { return address >= base && address + kBeat <= base + memory_bytes; }
+
   uint8_t* at(int64_t address) {
     static uint8_t nowhere[kBeat];
-    if (address + kBeat <= static_cast<int64_t>(memory.size())) return memory.data() + address;
+    if (inside(address)) return memory + (address - base);
     out_of_range = true;
     return nowhere;
   }
@@ -71,14 +79,15 @@ struct Simulator {
     top->m_axi_awready = 1;
     top->m_axi_wready = !write_addresses.empty() || top->m_axi_awvalid;
     top->m_axi_rvalid = have_read;
-    top->m_axi_rresp = 0;
+    top->m_axi_rresp = kOkay;
     if (have_read) {
+      if (!inside(reads.front().address)) top->m_axi_rresp = kDecodeError;
       set_port(top->m_axi_rdata, at(reads.front().address));
       top->m_axi_rlast = reads.front().last;
     }
-    const bool have_response = !responses.empty() && responses.front() <= now;
+    const bool have_response = !responses.empty() && responses.front().cycle <= now;
     top->m_axi_bvalid = have_response;
-    top->m_axi_bresp = 0;
+    top->m_axi_bresp = have_response ? responses.front().code : kOkay;
     top->clk = 0;
     top->eval();
 
@@ -109,8 +118,8 @@ struct Simulator {
     for (int64_t i = 0; i < kBeat; i++) {
       if (static_cast<uint64_t>(top->m_axi_wstrb) >> i & 1) target[i] = bytes[i];
     }
+    responses.push_back({write_channel.leave(now) + latency, inside(write_addresses.front()) ? kOkay : kDecodeError});
     write_addresses.pop_front();
-    responses.push_back(write_channel.leave(now) + latency);
   }
 
   // One AXI4-Lite transfer; returns its response, or -1 if there is none in time.
@@ -162,13 +171,24 @@ extern "C" {
 
 Simulator* sim_new(uint64_t memory_bytes) {
   auto* sim = new Simulator;
-  sim->memory.assign(memory_bytes, 0);
+  sim->own.assign(memory_bytes, 0);
+  sim->memory = sim->own.data();
+  sim->memory_bytes = static_cast<int64_t>(memory_bytes);
   return sim;
 }
 
 void sim_free(Simulator* sim) { delete sim; }
 
-uint8_t* sim_memory(Simulator* sim) { return sim->memory.data(); }
+uint8_t* sim_memory(Simulator* sim) { return sim->memory; }
+
+// From now on the memory is `memory`, at addresses from `base` on. The caller keeps it.
+void sim_attach(Simulator* sim, uint8_t* memory, uint64_t base, uint64_t memory_bytes) {
+  sim->memory = memory;
+  sim->base = static_cast<int64_t>(base);
+  sim->memory_bytes = static_cast<int64_t>(memory_bytes);
+}
+
+int sim_interrupt(Simulator* sim) { return sim->top->irq; }
 
 // Set the memory's timing; the memory is idle then.
 void sim_configure(Simulator* sim, uint64_t decibytes_per_cycle, uint64_t latency_cycles) {
@@ -181,11 +201,15 @@ int sim_write_register(Simulator* sim, uint32_t address, uint32_t value) { retur
 
 int sim_read_register(Simulator* sim, uint32_t address, uint32_t* value) { return sim->read_register(address, value); }
 
-// Clock until the interrupt, at most max_cycles. Returns 0, or 1 out of time, or 2 for an access outside the memory.
+// Clock until the interrupt, at most max_cycles. Returns 0, or 1 out of time, or 2 for an access outside the memory,
+// which is answered with an error; clocking may go on.
 int sim_wait(Simulator* sim, uint64_t max_cycles) {
   for (uint64_t i = 0; i < max_cycles; i++) {
     sim->tick();
-    if (sim->out_of_range) return 2;
+    if (sim->out_of_range) {
+      sim->out_of_range = false;
+      return 2;
+    }
     if (sim->top->irq) return 0;
   }
   return 1;

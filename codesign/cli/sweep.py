@@ -30,7 +30,7 @@ def add(commands) -> None:
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
     parser.add_argument("--workers", type=integer(1, 1024), default=2, help="trainings at a time")
-    parser.add_argument("--device", default="verilator", choices=("verilator", "host", "serial"),
+    parser.add_argument("--device", default="verilator", choices=("verilator", "host", "virtual", "serial"),
                         help="where the finalists run: the RTL, the board's firmware on this machine in front of it, "
                              "or a board, whose accelerator must then be the space's only one")
     parser.add_argument("--port", metavar="P", help="the board's serial port")

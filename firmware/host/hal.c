@@ -23,7 +23,7 @@
 #include "registers.h"
 #include "sensor_model.h"
 
-enum { TICK_HZ = 1000000000, SLICE_CYCLES = 500 };
+enum { TICK_HZ = 1000000000, SLICE_CYCLES = 20000 };
 
 static int line;
 static void *simulator;
@@ -167,7 +167,7 @@ bool hal_reset_accelerator(void) {
 const char *hal_board(void) { return "host"; }
 
 uint32_t hal_capabilities(void) {
-    return CODESIGN_CAP_RESET | CODESIGN_CAP_POWER | CODESIGN_CAP_SYNTHETIC_POWER;
+    return CODESIGN_CAP_RESET | CODESIGN_CAP_POWER | CODESIGN_CAP_SYNTHETIC_POWER | CODESIGN_CAP_SIMULATED;
 }
 
 bool hal_i2c(uint8_t device, const uint8_t *out, size_t out_count, uint8_t *in, size_t in_count) {

@@ -1,0 +1,95 @@
+"""Builds what the virtual board is made of: a Zynq board's firmware, and QEMU's bridge to the simulated accelerator."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+from codesign import protocol, registers
+from codesign.directories import cache_directory, cached_directory
+from codesign.errors import CodesignError, require
+
+__all__ = ["QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "require_qemu"]
+
+ZYNQ_BOARDS = ("zcu102", "ultra96-v1", "ultra96-v2")
+QEMU = "qemu-system-aarch64"
+QEMU_VERSION = (7, 2)  # whose structures sim/bridge.c knows
+_CROSS_COMPILER = "aarch64-linux-gnu-gcc"
+_BRIDGE = ("bridge.c", "bridge_i2c.c", "bridge_i2c.h")
+_SENSORS = ("host/sensor_model.c", "host/sensor_model.h", "sensors_boards.c", "sensors.h", "power.h")
+_BRIDGE_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC", "-shared",
+                 "-fvisibility=hidden"]
+
+
+def require_qemu() -> str:
+    """The path of a QEMU that the bridge knows. Raises :class:`CodesignError` if there is none."""
+    path = shutil.which(QEMU)
+    wanted = ".".join(map(str, QEMU_VERSION))
+    if path is None:
+        raise CodesignError(f"{QEMU} {wanted} must be installed for the virtual board: apt install qemu-system-arm")
+    text = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace").stdout
+    found = re.search(r"version (\d+)\.(\d+)", text)
+    require(found is not None and (int(found[1]), int(found[2])) == QEMU_VERSION,
+            f"{QEMU} must be version {wanted} for the virtual board, not {text.split(chr(10))[0]!r}: "
+            "Debian 12 has it")
+    return path
+
+
+def _compiler_version(name: str, package: str) -> str:
+    require(shutil.which(name) is not None, f"{name} must be installed to build the firmware: apt install {package}")
+    return subprocess.run([name, "--version"], capture_output=True, text=True, errors="replace").stdout
+
+
+def _run(command: list[str], directory: Path) -> None:
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, errors="replace")
+    if result.returncode:
+        lines = [line for line in result.stderr.splitlines() if "rror" in line] or ["no message"]
+        raise CodesignError(f"{Path(command[0]).name} must succeed, not fail: {lines[0][:300]}")
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def build_zynq_firmware(board: str) -> Path:
+    """The ELF of ``board``'s firmware (see ``firmware/Makefile``), built if not cached.
+
+    Raises :class:`CodesignError` if a tool is missing or fails.
+    """
+    require(board in ZYNQ_BOARDS, f"Board must be {' or '.join(ZYNQ_BOARDS)}, not {board!r}")
+    version = _compiler_version(_CROSS_COMPILER, "gcc-aarch64-linux-gnu")
+    _compiler_version("make", "make")
+    root = Path(str(resources.files("codesign.firmware")))
+    sources = [*root.glob("*.[ch]"), *(root / "zynqmp").iterdir(), root / "Makefile"]
+    texts = {str(path.relative_to(root)): path.read_text() for path in sorted(sources)}
+    headers = {"protocol.h": protocol.c_header(), "registers.h": registers.c_header()}
+    key = _key(board, version, *(part for item in (texts | headers).items() for part in item))
+    target = cache_directory() / "firmware" / key
+    if not target.exists():
+        with cached_directory(target) as work:
+            for name, text in headers.items():
+                (work / name).write_text(text)
+            _run(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BUILD={work}",
+                  f"PYTHON={sys.executable}"], work)
+    return target / "firmware.elf"
+
+
+def build_bridge() -> Path:
+    """The plugin (``sim/bridge.c``) that gives QEMU's ZCU102 its programmable logic, built if not cached."""
+    version = _compiler_version("gcc", "gcc")
+    texts = {name: resources.files(__package__).joinpath(name).read_text() for name in _BRIDGE}
+    texts |= {name: resources.files("codesign.firmware").joinpath(name).read_text() for name in _SENSORS}
+    texts["registers.h"] = registers.c_header()
+    texts["protocol.h"] = protocol.c_header()
+    target = cache_directory() / "bridges" / _key(version, *_BRIDGE_FLAGS, *(p for item in texts.items() for p in item))
+    if not target.exists():
+        with cached_directory(target) as work:
+            for name, text in texts.items():
+                (work / name).parent.mkdir(exist_ok=True)
+                (work / name).write_text(text)
+            _run(["gcc", *_BRIDGE_FLAGS, "-I.", "-o", "bridge.so", *(name for name in texts if name.endswith(".c")),
+                  "-ldl", "-lpthread"], work)
+    return target / "bridge.so"

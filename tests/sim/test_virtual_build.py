@@ -1,0 +1,34 @@
+"""What the virtual board needs, where it is missing."""
+
+import os
+
+import pytest
+
+from codesign.errors import CodesignError
+from codesign.sim.virtual_build import build_zynq_firmware, require_qemu
+
+
+def test_another_qemu_is_refused(tmp_path, monkeypatch):
+    qemu = tmp_path / "qemu-system-aarch64"
+    qemu.write_text("#!/bin/sh\necho QEMU emulator version 9.1.0\n")
+    qemu.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(CodesignError, match="must be version 7.2 for the virtual board, not 'QEMU emulator version 9"):
+        require_qemu()
+
+
+def test_no_qemu_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(CodesignError, match="apt install qemu-system-arm"):
+        require_qemu()
+
+
+def test_no_compiler_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(CodesignError, match="apt install gcc-aarch64-linux-gnu"):
+        build_zynq_firmware("zcu102")
+
+
+def test_another_board_is_refused():
+    with pytest.raises(CodesignError, match="Board must be zcu102 or ultra96-v1 or ultra96-v2, not 'ulx3s'"):
+        build_zynq_firmware("ulx3s")
