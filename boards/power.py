@@ -51,11 +51,14 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
             known = [e.name.lower() for e in Error if e.value == answer["error"]]
             raise CodesignError(f"Run on {link.name} must end without error, not with "
                                 f"{known[0] if known else answer['error']}")
-        windows.append(parse_window(answer["samples"], rails, tick_hz=link.board["tick_hz"], ticks=answer["ticks"],
-                                    runs=answer["runs"], busy_ticks=answer["busy_ticks"]))
-        left -= count
+        window = parse_window(answer["samples"], rails, tick_hz=link.board["tick_hz"], ticks=answer["ticks"],
+                              runs=answer["runs"], busy_ticks=answer["busy_ticks"])
+        taken = len(window.volts)
+        require(taken > 0, f"Sensors of {link.name} must be read within a second, not still at their first sample")
+        windows.append(window)
+        left -= taken
         if progress:
-            progress(count)
+            progress(taken)
     return join(windows)
 
 

@@ -8,7 +8,7 @@
 #include "power.h"
 #include "protocol.h"
 
-enum { SAMPLE_BYTES = 18, LONGEST_RUN_MS = 60000 };
+enum { SAMPLE_BYTES = 18, LONGEST_MS = 60000, LATE_MS = 1000, STUCK_MS = 10000 };
 
 /* Sweeps over all rails: when the next is due, and which rail is next in it. */
 struct sweeps {
@@ -47,27 +47,27 @@ static uint8_t take_sample(struct sweeps *sweeps) {
 }
 
 /* A run, from its start to its end, with the samples that are due meanwhile. */
-static uint8_t sample_run(struct sweeps *sweeps, uint64_t end, struct outcome *outcome) {
+static uint8_t sample_run(struct sweeps *sweeps, struct outcome *outcome) {
+    const uint64_t stuck = hal_ticks() + ticks_of(STUCK_MS * 1000);
     uint8_t status = accelerator_start(), sensed = CODESIGN_STATUS_OKAY;
 
     if (status) return status;
     do {
         if (sensed == CODESIGN_STATUS_OKAY) sensed = take_sample(sweeps);
-        status = accelerator_finish(sensed || are_done(sweeps) || sweeps->due > end ? end : sweeps->due, outcome);
-    } while (status == CODESIGN_STATUS_TIMEOUT && hal_ticks() < end);
+        status = accelerator_finish(sensed || are_done(sweeps) || sweeps->due > stuck ? stuck : sweeps->due, outcome);
+    } while (status == CODESIGN_STATUS_TIMEOUT && hal_ticks() < stuck);
     return status ? status : sensed;
 }
 
-/* Runs one after another until all samples are taken. Sweeps are spread over the time asked for; it ends by then, or a
- * second later. */
+/* Runs one after another until all samples are taken, or it is late: the host waits. */
 static uint8_t sample_runs(struct sweeps *sweeps, uint32_t run_ms, uint8_t *answer) {
-    const uint64_t begin = hal_ticks(), end = begin + ticks_of((run_ms + (uint64_t)1000) * 1000);
+    const uint64_t begin = hal_ticks(), late = begin + ticks_of((run_ms + (uint64_t)LATE_MS) * 1000);
     uint64_t busy = 0, ended = begin;
     uint32_t runs = 0;
     struct outcome outcome = {.error = 0};
 
-    while (!are_done(sweeps) && !outcome.error) {
-        const uint8_t status = sample_run(sweeps, end, &outcome);
+    while (!are_done(sweeps) && !outcome.error && hal_ticks() < late) {
+        const uint8_t status = sample_run(sweeps, &outcome);
 
         if (status) return status;
         ended = hal_ticks();
@@ -85,7 +85,11 @@ static uint8_t sample_idle(struct sweeps *sweeps, uint8_t *answer) {
     const uint64_t begin = hal_ticks();
     uint8_t status = CODESIGN_STATUS_OKAY;
 
-    while (status == CODESIGN_STATUS_OKAY && !are_done(sweeps)) status = take_sample(sweeps);
+    while (status == CODESIGN_STATUS_OKAY && !are_done(sweeps)) {
+        /* As while a run is on: the processor's own power shall not make the difference. */
+        if (hal_ticks() < sweeps->due) (void)hal_wait_interrupt(sweeps->due);
+        status = take_sample(sweeps);
+    }
     put32(answer + CODESIGN_POWER_ANSWER_ERROR, 0);
     put32(answer + CODESIGN_POWER_ANSWER_RUNS, 0);
     put64(answer + CODESIGN_POWER_ANSWER_TICKS, hal_ticks() - begin);
@@ -102,7 +106,7 @@ uint8_t measure_power(uint32_t run_ms, uint32_t samples, uint8_t *answer, size_t
 
     *length = 0;
     if (power_count() == 0) return CODESIGN_STATUS_NO_POWER;
-    if (samples == 0 || bytes > CODESIGN_MAX_PAYLOAD - CODESIGN_POWER_ANSWER_SAMPLES || run_ms > LONGEST_RUN_MS
+    if (samples == 0 || bytes > CODESIGN_MAX_PAYLOAD - CODESIGN_POWER_ANSWER_SAMPLES || run_ms > LONGEST_MS
         || (run_ms && run_us < shortest_us))
         return CODESIGN_STATUS_OUT_OF_RANGE;
     status = power_begin();
@@ -112,6 +116,6 @@ uint8_t measure_power(uint32_t run_ms, uint32_t samples, uint8_t *answer, size_t
     sweeps.spacing = ticks_of(run_ms ? (run_us - POWER_SETTLE_US) / samples : POWER_CONVERSION_US);
     status = run_ms ? sample_runs(&sweeps, run_ms, answer) : sample_idle(&sweeps, answer);
     if (status) return status;
-    *length = (size_t)(sweeps.at - answer);
+    *length = (size_t)(sweeps.at - answer) - (size_t)sweeps.rail * SAMPLE_BYTES; /* whole sweeps */
     return CODESIGN_STATUS_OKAY;
 }

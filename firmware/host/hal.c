@@ -27,6 +27,7 @@ enum { TICK_HZ = 1000000000, SLICE_CYCLES = 20000 };
 
 static int line;
 static void *simulator;
+static bool running;
 static uint8_t *shared;
 static uint64_t shared_bytes, decibytes_per_cycle, latency_cycles;
 
@@ -126,19 +127,34 @@ uint64_t hal_ticks(void) {
 
 uint64_t hal_tick_hz(void) { return TICK_HZ; }
 
+static void set_running(bool value) {
+    running = value;
+    sensor_model_run(value, hal_ticks());
+}
+
 bool hal_register_read(uint32_t offset, uint32_t *value) { return sim_read_register(simulator, offset, value) == 0; }
 
 bool hal_register_write(uint32_t offset, uint32_t value) {
     if (offset == CODESIGN_CONTROL) sim_configure(simulator, decibytes_per_cycle, latency_cycles);
     if (sim_write_register(simulator, offset, value)) return false;
-    if (offset == CODESIGN_CONTROL) sensor_model_run(true, hal_ticks());
+    if (offset == CODESIGN_CONTROL) set_running(true);
     return true;
 }
 
+static void sleep_until(uint64_t until) {
+    const struct timespec end = {.tv_sec = (time_t)(until / TICK_HZ), .tv_nsec = (long)(until % TICK_HZ)};
+
+    (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
+}
+
 bool hal_wait_interrupt(uint64_t until) {
+    if (!running) {
+        sleep_until(until);
+        return false;
+    }
     do {
         if (sim_wait(simulator, SLICE_CYCLES) == 0) {
-            sensor_model_run(false, hal_ticks());
+            set_running(false);
             return true;
         }
     } while (hal_ticks() < until);
@@ -160,7 +176,7 @@ bool hal_reset_accelerator(void) {
 
     new_simulator();
     sim_free(before);
-    sensor_model_run(false, hal_ticks());
+    set_running(false);
     return true;
 }
 

@@ -1,5 +1,8 @@
 """Power by the firmware's own path, from modelled sensors: synthetic."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -22,9 +25,15 @@ CORE, MEMORY = (0.85, 0.55, 0.5), (1.1, 0.21, 0.09)  # firmware/host/sensor_mode
 
 
 @pytest.fixture(scope="module")
-def device():
+def board():
     """The firmware stops at undefined behaviour and at any access outside what it owns."""
-    with HostBoard(TINY, memory_bytes=1 << 20, sanitize=True) as board, open_port(board.port, 4_000_000) as port:
+    with HostBoard(TINY, memory_bytes=1 << 20, sanitize=True) as board:
+        yield board
+
+
+@pytest.fixture
+def device(board):
+    with open_port(board.port, 4_000_000) as port:
         yield SerialDevice(Link(port), TINY)
 
 
@@ -59,6 +68,30 @@ def test_samples_are_new_conversions_spread_over_the_window(device):
         assert 0.85 * length_s < answer["ticks"] / hz < length_s + 1
         assert (answer["runs"] > 1) == (run_ms > 0) == (answer["busy_ticks"] > 0)
         assert answer["busy_ticks"] <= answer["ticks"]
+
+
+def test_a_board_that_is_late(board, device):
+    """It stops where it is, with whole sweeps; the host asks again."""
+    def stop_for_a_while():
+        time.sleep(0.2)
+        board.pause()
+        time.sleep(1.5)
+        board.resume()
+
+    def while_it_stops(ask):
+        thread = threading.Thread(target=stop_for_a_while)
+        thread.start()
+        try:
+            return ask()
+        finally:
+            thread.join()
+
+    device.run(compile_network(NETWORK, TINY), IMAGE)
+    rails = read_rails(device.link)
+    answer = while_it_stops(lambda: device.link.request("power", run_ms=600, samples=30))
+    assert 18 * 3 <= len(answer["samples"]) < 30 * 18 * 3 and len(answer["samples"]) % (18 * 3) == 0
+    window = while_it_stops(lambda: sample_power(device.link, rails, running=True, sweeps=30))
+    assert window.volts.shape == (30, 3) and window.seconds > 1.5
 
 
 def test_runs_in_a_row_are_still_right(device):
