@@ -1,5 +1,6 @@
 """Every device behind one function."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,12 +14,14 @@ from codesign.program import Program
 
 __all__ = ["KINDS", "DeferredDevice", "open_device"]
 
-KINDS = ("reference", "verilator", "host", "virtual", "serial")
+KINDS = ("reference", "verilator", "host", "virtual", "serial", "replay")
+LINES = ("host", "virtual", "serial")  # those whose sessions can be recorded
 
 
 @contextmanager
 def open_device(kind: str, config: AcceleratorConfig, *, integer: IntegerNetwork | None = None,
-                port: str | None = None, baud: int = 115_200) -> Iterator[Device]:
+                port: str | None = None, baud: int = 115_200, power_sweeps: int = 0,
+                record: str | os.PathLike | None = None) -> Iterator[Device]:
     """A device that runs programs of ``config``:
 
     reference : the integer reference of ``integer``; no cycles
@@ -26,11 +29,14 @@ def open_device(kind: str, config: AcceleratorConfig, *, integer: IntegerNetwork
     host : the board's firmware as a program on this machine, in front of the simulated accelerator
     virtual : the ZCU102's firmware in QEMU, in front of the simulated accelerator
     serial : a board at ``port``
+    replay : a board as it was when its session was recorded in the file ``port``
 
-    Raises :class:`CodesignError` where it cannot be had, or has another accelerator than ``config``.
+    What goes over the line is recorded in the file ``record``, if given, which replaces one that is there. Raises
+    :class:`CodesignError` where the device cannot be had, or has another accelerator than ``config``.
     """
     require(kind in KINDS, f"Device must be one of {', '.join(KINDS)}, not {kind!r}")
-    require(port is None or kind == "serial", f"Device {kind} must have no port, not {port!r}")
+    require(port is None or kind in ("serial", "replay"), f"Device {kind} must have no port, not {port!r}")
+    require(record is None or kind in LINES, f"Device must be {' or '.join(LINES)} to be recorded, not {kind}")
     if kind == "reference":
         if integer is None:
             raise CodesignError("Device reference must be given the network")
@@ -42,40 +48,57 @@ def open_device(kind: str, config: AcceleratorConfig, *, integer: IntegerNetwork
     elif kind == "host":
         from .host_board import HostBoard
 
-        with HostBoard(config) as board, _at(board.port, 4_000_000, config) as device:
+        with HostBoard(config) as board, _at(board.port, 4_000_000, config, power_sweeps, record) as device:
             yield device
     elif kind == "virtual":
         from codesign.sim.virtual import LINE_BAUD, VirtualBoard
 
-        with VirtualBoard(config) as virtual, _at(virtual.port, LINE_BAUD, config) as device:
+        with VirtualBoard(config) as virtual, _at(virtual.port, LINE_BAUD, config, power_sweeps, record) as device:
+            yield device
+    elif kind == "serial":
+        if port is None:
+            raise CodesignError("Device serial must have a port: --port /dev/ttyUSB1, say")
+        with _at(port, baud, config, power_sweeps, record) as device:
             yield device
     else:
         if port is None:
-            raise CodesignError("Device serial must have a port: --port /dev/ttyUSB1, say")
-        with _at(port, baud, config) as device:
-            yield device
+            raise CodesignError("Device replay must have a session's file: --port session.jsonl, say")
+        from .link import Link
+        from .replay import Replay
+        from .serial_device import SerialDevice
+
+        yield SerialDevice(Link(Replay(port), port), config, power_sweeps=power_sweeps)
 
 
 @contextmanager
-def _at(path: str, baud: int, config: AcceleratorConfig) -> Iterator[Device]:
+def _at(path: str, baud: int, config: AcceleratorConfig, power_sweeps: int,
+        record: str | os.PathLike | None) -> Iterator[Device]:
     from .link import Link
     from .port import open_port
+    from .recording import Recording
     from .serial_device import SerialDevice
 
     with open_port(path, baud) as port:
-        yield SerialDevice(Link(port, path), config)
+        if record is None:
+            yield SerialDevice(Link(port, path), config, power_sweeps=power_sweeps)
+            return
+        with Recording(port, record, {"accelerator": config.name, "digest": config.digest()}) as recorded:
+            yield SerialDevice(Link(recorded, path), config, power_sweeps=power_sweeps)
 
 
 class DeferredDevice:
     """A device that is opened for each run and closed after it, as :func:`open_device` does."""
 
-    def __init__(self, config: AcceleratorConfig, kind: str, *, port: str | None = None, baud: int = 115_200):
-        self.config, self.kind, self.port, self.baud = config, kind, port, baud
+    def __init__(self, config: AcceleratorConfig, kind: str, *, port: str | None = None, baud: int = 115_200,
+                 power_sweeps: int = 0):
+        self.config, self.kind = config, kind
+        self.options = {"port": port, "baud": baud, "power_sweeps": power_sweeps}
         self.method = "measured" if kind == "serial" else "simulated"
+        self.rtl: str | None = None
 
     def run(self, program: Program, images: np.ndarray,
             progress: Callable[[int], None] | None = None) -> RunResult:
         """As the device's own."""
-        with open_device(self.kind, self.config, port=self.port, baud=self.baud) as device:
-            self.method = device.method
+        with open_device(self.kind, self.config, **self.options) as device:
+            self.method, self.rtl = device.method, getattr(device, "rtl", None)
             return device.run(program, images, progress)

@@ -1,6 +1,7 @@
 """Power of the board behind a link: its rails sampled while idle, and while the run it is configured for goes on."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from codesign.errors import CodesignError, require
 from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
@@ -8,7 +9,9 @@ from codesign.protocol import SIZES, protocol
 from codesign.registers import Error
 
 from .link import Link
-from .serial_device import SerialDevice
+
+if TYPE_CHECKING:
+    from .serial_device import SerialDevice
 
 __all__ = ["SWEEPS", "has_power", "measure_power", "power_method", "read_rails", "sample_power"]
 
@@ -62,7 +65,7 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
     return join(windows)
 
 
-def measure_power(device: SerialDevice, counters: Mapping[str, int], *, sweeps: int = SWEEPS,
+def measure_power(device: "SerialDevice", counters: Mapping[str, int], *, sweeps: int = SWEEPS,
                   progress: Callable[[int], None] | None = None) -> PowerEstimate:
     """Idle and active power, and energy of an image, of what ``device`` ran last; ``counters`` are that run's.
 
@@ -73,5 +76,6 @@ def measure_power(device: SerialDevice, counters: Mapping[str, int], *, sweeps: 
     rails = read_rails(link)
     idle = sample_power(link, rails, running=False, sweeps=sweeps, progress=progress)
     running = sample_power(link, rails, running=True, sweeps=sweeps, progress=progress)
-    simulated = power_method(link) == "synthetic"
-    return estimate_power(rails, idle, running, image_s=image_s, busy_s=None if simulated else running.runs * image_s)
+    method = power_method(link)
+    return estimate_power(rails, idle, running, image_s=image_s, method=method,
+                          busy_s=None if method == "synthetic" else running.runs * image_s)

@@ -16,6 +16,7 @@ from codesign.program import Program
 from codesign.registers import TRACE_COUNTERS, WATCHDOG_CYCLES, Error, digest_words
 
 from .link import Link
+from .power import has_power, measure_power
 
 __all__ = ["SerialDevice", "Times"]
 
@@ -36,13 +37,19 @@ class SerialDevice:
     ``method`` is ``measured``, but ``simulated`` where the firmware says that it is a program on a host: the
     accelerator behind it then is the simulated one. Raises :class:`CodesignError` where the board has another
     accelerator than ``config``.
+
+    power_sweeps : after a run, sample all power rails so often, while idle and while the last image runs again and
+        again; a board without sensors has no power
     """
 
-    def __init__(self, link: Link, config: AcceleratorConfig, *, run_ms: int = RUN_MS):
-        self.link, self.config, self.run_ms = link, config, run_ms
+    def __init__(self, link: Link, config: AcceleratorConfig, *, run_ms: int = RUN_MS, power_sweeps: int = 0):
+        self.link, self.config, self.run_ms, self.power_sweeps = link, config, run_ms, power_sweeps
         self.method = "simulated" if link.has("simulated") else "measured"
         self.times = Times()
-        there, wanted = link.request("accelerator")["digest"], digest_words(config)
+        identity, wanted = link.request("accelerator"), digest_words(config)
+        there = identity["digest"]
+        #: First 64 bits, hexadecimal, of the digest of the Verilog that the board's accelerator was made from.
+        self.rtl = f"{identity['rtl']:016x}"
         require(there == wanted[0] | wanted[1] << 32,
                 f"Accelerator on {link.name} must have digest {config.digest()[:16]} ({config.name}), "
                 f"not {there:016x}")
@@ -81,7 +88,10 @@ class SerialDevice:
             if progress:
                 progress(len(logits))
         self.times.transfer_s = time.monotonic() - started - self.times.compute_s
-        return RunResult(np.array(logits), tuple(cycles), counters, layers)
+        power = None
+        if self.power_sweeps and counters and has_power(self.link):
+            power = measure_power(self, counters, sweeps=self.power_sweeps)
+        return RunResult(np.array(logits), tuple(cycles), counters, layers, power)
 
     def _write(self, offset: int, data: bytes) -> None:
         size = self.link.board["max_payload"] - 4

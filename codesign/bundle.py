@@ -37,7 +37,7 @@ PACKING = ("Each load is `words` program words at byte `at` of the program, from
            "with p mod 2**interleave == q; its high half is lanes - (channels << interleave) further on.")
 
 
-def manifest(network: Network, integer: IntegerNetwork, program: Program, verilog: str) -> dict:
+def manifest(network: Network, integer: IntegerNetwork, program: Program, rtl_digest: str) -> dict:
     """All that a driver must know, JSON-compatible. Addresses are relative to the memory's base."""
     config, memory = program.config, MemoryMap.of(program)
     prediction = predict_schedule(program.schedule)
@@ -46,7 +46,7 @@ def manifest(network: Network, integer: IntegerNetwork, program: Program, verilo
         "bits": {"pixels": PIXEL_BITS, "layers": {
             gemm.name: {"weights": gemm.weight_bits, "activations": gemm.activation_bits}
             for gemm in program.schedule.gemms if not gemm.identity}},
-        "digests": {"config": config.digest(), "rtl": hashlib.sha256(verilog.encode()).hexdigest(),
+        "digests": {"config": config.digest(), "rtl": rtl_digest,
                     "program": program.digest(), "model": model_digest(integer), "network": network.digest()},
         "memory": {"beat_bytes": program.beat_bytes, **asdict(memory), "size_bytes": memory.size_bytes},
         "registers": memory.registers(),
@@ -64,14 +64,17 @@ def manifest(network: Network, integer: IntegerNetwork, program: Program, verilo
 
 
 def write_bundle(path: Path, network: Network, integer: IntegerNetwork, program: Program, verilog: str,
-                 provenance: Mapping[str, object]) -> dict:
-    """Write the directory ``path`` whole or not at all; returns the manifest, which holds ``provenance`` too."""
+                 rtl_digest: str, provenance: Mapping[str, object]) -> dict:
+    """Write the directory ``path`` whole or not at all; returns the manifest, which holds ``provenance`` too.
+
+    rtl_digest : of ``verilog``, as its registers RTL_LO and RTL_HI begin
+    """
     isa = Isa(program.config)
     files = {"accelerator.v": verilog.encode(), "program.bin": program.stream,
              "program.txt": f"{isa.describe()}\n\n{program.listing()}\n".encode(),
              "isa.h": isa.c_header().encode(), "registers.h": c_header().encode(),
              "accelerator.yaml": yaml.safe_dump(program.config.to_dict(), sort_keys=False).encode()}
-    values = {**manifest(network, integer, program, verilog), "provenance": dict(provenance),
+    values = {**manifest(network, integer, program, rtl_digest), "provenance": dict(provenance),
               "files": {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
                         for name, content in files.items()}}
     with new_directory(path, "Output directory") as work:

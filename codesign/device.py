@@ -8,6 +8,7 @@ import numpy as np
 from .errors import require
 from .integer import IntegerNetwork
 from .layer_cycles import LayerCycles
+from .power_samples import PowerEstimate
 from .program import Program
 from .reference import evaluate
 
@@ -22,12 +23,14 @@ class RunResult:
     cycles : per image; empty where the device has no clock
     counters : of one image (they do not depend on its content; a device that finds otherwise raises)
     layers : of that image; they add up to its cycles
+    power : while the last image was run again and again, and while nothing was; None where nobody looked
     """
 
     logits: np.ndarray
     cycles: tuple[int, ...] = ()
     counters: dict[str, int] | None = None
     layers: tuple[LayerCycles, ...] = ()
+    power: PowerEstimate | None = None
 
     @property
     def layer_cycles(self) -> tuple[tuple[str, int], ...]:

@@ -10,7 +10,7 @@ does not become less with more samples; sensors of a board may be off all alike,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import hypot, sqrt
 
 import numpy as np
@@ -87,11 +87,14 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class PowerEstimate:
-    """Power in W and energy of an image in J, idle power included, of all summed rails; sweeps : samples of each rail
+    """Power in W and energy of an image in J, idle power included, of all summed rails.
 
+    method : ``measured``, or ``synthetic`` where the sensors are a model's
+    idle_sweeps, active_sweeps : samples of each rail
     idle_rails, active_rails : W by the name of each summed rail; duty : of the second window's time, what runs took
     """
 
+    method: str
     idle_w: Estimate
     active_w: Estimate
     energy_j: Estimate
@@ -101,6 +104,10 @@ class PowerEstimate:
     active_rails: Mapping[str, float]
     idle_sweeps: int
     active_sweeps: int
+
+    def to_dict(self) -> dict:
+        """JSON-compatible."""
+        return asdict(self)
 
 
 def parse_rails(table: bytes) -> tuple[Rail, ...]:
@@ -142,10 +149,11 @@ def join(windows: Sequence[Window]) -> Window:
                   amperes=np.concatenate([w.amperes for w in windows]))
 
 
-def estimate_power(rails: Sequence[Rail], idle: Window, running: Window, *, image_s: float,
+def estimate_power(rails: Sequence[Rail], idle: Window, running: Window, *, image_s: float, method: str,
                    busy_s: float | None = None) -> PowerEstimate:
     """Power and energy of running images, each of which the accelerator computes in ``image_s``.
 
+    method : of the samples, ``measured`` or ``synthetic``
     busy_s : what the runs of ``running`` took together, where it is better known than by the board's clock: on a board,
         which may see a run's end late, images times ``image_s``
 
@@ -169,7 +177,8 @@ def estimate_power(rails: Sequence[Rail], idle: Window, running: Window, *, imag
         for w, watts in ((idle, at_rest.mean(0)), (running, active)))
     active_w = Estimate(float(active[summed].sum()), hypot(active_error, active_limit))
     return PowerEstimate(
-        idle_w=Estimate(float(at_rest.mean(0)[summed].sum()), hypot(idle_error, idle_limit)), active_w=active_w,
+        method=method, idle_w=Estimate(float(at_rest.mean(0)[summed].sum()), hypot(idle_error, idle_limit)),
+        active_w=active_w,
         energy_j=Estimate(active_w.value * image_s, active_w.uncertainty * image_s), image_s=image_s, duty=duty,
         idle_rails={rails[i].name: float(at_rest.mean(0)[i]) for i in summed},
         active_rails={rails[i].name: float(active[i]) for i in summed},

@@ -11,9 +11,10 @@ from enum import Enum, IntEnum
 
 from .accelerator import AcceleratorConfig
 
-__all__ = ["ADDRESS_BITS", "COUNTERS", "ID", "REGISTERS", "TRACE_COUNTERS", "TRACE_ENTRIES", "TRACE_OFFSET",
-           "TRACE_STRIDE_WORDS", "TRACE_WORDS", "VERSION", "WATCHDOG_CYCLES", "Access",
-           "Error", "Field", "Register", "bus_word", "c_header", "counter_offset", "digest_words", "register", "table"]
+__all__ = ["ADDRESS_BITS", "COUNTERS", "ID", "REGISTERS", "RTL_MARKS", "TRACE_COUNTERS", "TRACE_ENTRIES",
+           "TRACE_OFFSET", "TRACE_STRIDE_WORDS", "TRACE_WORDS", "VERSION", "WATCHDOG_CYCLES", "Access",
+           "Error", "Field", "Register", "bus_word", "c_header", "counter_offset", "digest_words", "register", "table",
+           "words_of"]
 
 ID = 0x43444E31  # "CDN1"
 VERSION = 3  # of this map; raised by every change that an old driver would trip over
@@ -43,6 +44,7 @@ COUNTERS = {
 TRACE_COUNTERS = ("cycles", "active_cycles", "stall_weights_cycles", "load_cycles", "stall_fence_cycles",
                   "stall_output_cycles")
 TRACE_WORDS = TRACE_ENTRIES * TRACE_STRIDE_WORDS
+RTL_MARKS = 0x5F4C5452, 0x4B52414D  # what RTL_LO and RTL_HI hold until that digest is known
 WATCHDOG_CYCLES = 1 << 20  # what drivers set WATCHDOG to: far more than any memory takes to answer
 
 
@@ -133,6 +135,7 @@ REGISTERS: tuple[Register, ...] = (
              fields=(Field(name="beat_bytes", low=0, bits=16, description="bytes of a beat"),
                      Field(name="burst_beats", low=16, bits=16, description="beats of a burst"))),
     _word("TRACE_COUNT", 0x3C, _RO, "trace entries of the last run", bits=TRACE_ENTRIES.bit_length()),
+    *_pair("RTL", 0x30, _RO, "first 64 bits of the digest of the Verilog that this was made from"),
     *_pair("OUTPUT", 0x40, _RW, "address of the results, a multiple of the beat", ADDRESS_BITS, config=True),
     _word("OUTPUT_BEATS", 0x48, _RW, "beats that results may take; one more ends the run", config=True),
     _word("WATCHDOG", 0x4C, _RW, "cycles in which nothing moves after which a run is ended; 0: never", config=True),
@@ -155,7 +158,11 @@ def counter_offset(name: str) -> int:
 
 def digest_words(config: AcceleratorConfig) -> tuple[int, int]:
     """What DIGEST_LO and DIGEST_HI hold: the second and the first eight hexadecimal digits of the digest."""
-    digest = config.digest()
+    return words_of(config.digest())
+
+
+def words_of(digest: str) -> tuple[int, int]:
+    """The low and the high word of the first 64 bits of a hexadecimal ``digest``, as registers hold them."""
     return int(digest[8:16], 16), int(digest[:8], 16)
 
 

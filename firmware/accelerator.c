@@ -36,6 +36,7 @@ uint8_t accelerator_identify(struct identity *identity) {
     if (!okay || identity->id != CODESIGN_ID_VALUE || identity->version != CODESIGN_VERSION_VALUE)
         return CODESIGN_STATUS_NO_ACCELERATOR;
     identity->digest = read_pair(CODESIGN_DIGEST_LO, &okay);
+    identity->rtl = read_pair(CODESIGN_RTL_LO, &okay);
     bus = read_register(CODESIGN_BUS, &okay);
     identity->beat_bytes = (uint16_t)(bus & CODESIGN_BUS_BEAT_BYTES);
     identity->burst_beats = (uint16_t)(bus >> 16);

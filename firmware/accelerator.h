@@ -9,7 +9,7 @@
 
 struct identity {
     uint32_t id, version;
-    uint64_t digest;
+    uint64_t digest, rtl;
     uint16_t beat_bytes, burst_beats;
 };
 

@@ -32,6 +32,7 @@ static uint8_t identify(uint8_t *answer, size_t *length) {
     put32(answer + CODESIGN_ACCELERATOR_ANSWER_ID, identity.id);
     put32(answer + CODESIGN_ACCELERATOR_ANSWER_VERSION, identity.version);
     put64(answer + CODESIGN_ACCELERATOR_ANSWER_DIGEST, identity.digest);
+    put64(answer + CODESIGN_ACCELERATOR_ANSWER_RTL, identity.rtl);
     put16(answer + CODESIGN_ACCELERATOR_ANSWER_BEAT_BYTES, identity.beat_bytes);
     put16(answer + CODESIGN_ACCELERATOR_ANSWER_BURST_BEATS, identity.burst_beats);
     *length = CODESIGN_ACCELERATOR_ANSWER_BYTES;

@@ -10,6 +10,7 @@ from codesign.registers import (
     COUNTERS,
     ID,
     REGISTERS,
+    RTL_MARKS,
     TRACE_ENTRIES,
     TRACE_OFFSET,
     TRACE_WORDS,
@@ -121,6 +122,7 @@ class Control(wiring.Component):
         self._read(m, {
             **stored, "ID": ID, "VERSION": VERSION, "DIGEST_LO": digest_lo, "DIGEST_HI": digest_hi,
             "BUS": bus_word(self.config),
+            "RTL_LO": RTL_MARKS[0], "RTL_HI": RTL_MARKS[1],
             "STATUS": Cat(self.busy, pending, error != Error.NONE, ~self.busy & self.outstanding), "ERROR": error,
             "INTERRUPT": Cat(enable, pending), "TRACE_COUNT": self.trace_count,
             **{f"{name.upper()}_{half}": self.counters[name][low:low + 32]

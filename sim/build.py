@@ -14,13 +14,15 @@ from amaranth.back.verilog import YosysError
 
 from codesign.accelerator import AcceleratorConfig
 from codesign.directories import cache_directory, cached_directory
-from codesign.errors import CodesignError
+from codesign.errors import CodesignError, require
+from codesign.registers import RTL_MARKS, words_of
 from codesign.rtl.accelerator import Accelerator
 from codesign.rtl.emit import to_verilog
 
 from .toolchain import Verilator, environment, find_verilator
 
-__all__ = ["accelerator_verilog", "build_simulator", "rtl_digest"]
+__all__ = ["accelerator_verilog", "build_simulator", "rtl_digest",
+           "unsealed_verilog"]
 
 TOP = "accelerator"
 _VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
@@ -61,7 +63,17 @@ def _source_digest() -> str:
 
 
 def accelerator_verilog(config: AcceleratorConfig) -> str:
-    """The accelerator's Verilog, cached by configuration and generator sources."""
+    """The accelerator's Verilog, with the first words of :func:`rtl_digest` in its registers RTL_LO and RTL_HI."""
+    verilog = unsealed_verilog(config)
+    for mark, word in zip(RTL_MARKS, words_of(rtl_digest(config)), strict=True):
+        place = f"32'd{mark};"
+        require(verilog.count(place) == 1, f"Verilog must have its digest's place {place} once")
+        verilog = verilog.replace(place, f"32'd{word};")
+    return verilog
+
+
+def unsealed_verilog(config: AcceleratorConfig) -> str:
+    """The accelerator's Verilog without its digest, cached by configuration and generator sources."""
     key = hashlib.sha256((config.digest() + _source_digest()).encode()).hexdigest()[:32]
     path = cache_directory() / "verilog" / f"{key}.v"
     if not path.exists():
@@ -77,8 +89,8 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 
 
 def rtl_digest(config: AcceleratorConfig) -> str:
-    """SHA-256 over the emitted Verilog, hexadecimal."""
-    return hashlib.sha256(accelerator_verilog(config).encode()).hexdigest()
+    """SHA-256 over the emitted Verilog, but for the two words that hold its beginning; hexadecimal."""
+    return hashlib.sha256(unsealed_verilog(config).encode()).hexdigest()
 
 
 def _run(command: list[str], directory: Path, env: dict[str, str]) -> None:

@@ -24,8 +24,9 @@ def search_tools(dataset: str, resolution: int | None = None, log: Callable[[str
     else:
         from codesign.boards.devices import DeferredDevice
         from codesign.boards.port import port_serial
+        from codesign.boards.power import SWEEPS
 
-        measure = measure_on(partial(DeferredDevice, kind=device, port=port, baud=baud), rtl_digest,
-                             simulator_versions(), port_serial(port) if port else None)
+        opened = partial(DeferredDevice, kind=device, port=port, baud=baud, power_sweeps=SWEEPS)
+        measure = measure_on(opened, rtl_digest, simulator_versions(), port_serial(port) if port else None)
     return Tools(train=train, measure=measure, verilog_digest=rtl_digest,
                  dataset=partial(load_dataset, dataset, resolution), **more)

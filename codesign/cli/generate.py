@@ -35,11 +35,11 @@ def run(args: argparse.Namespace) -> None:
 
     program = compile_network(integer, config)
 
-    from codesign.sim.build import accelerator_verilog
+    from codesign.sim.build import accelerator_verilog, rtl_digest
     from codesign.sim.toolchain import generator_versions
 
     synthesis = _synthesize(config, board) if args.report else None
-    manifest = write_bundle(out, network, integer, program, accelerator_verilog(config),
+    manifest = write_bundle(out, network, integer, program, accelerator_verilog(config), rtl_digest(config),
                             {"board": board.to_dict() if board else None, "tools": generator_versions(),
                              "model": integer.info, "resources": synthesis.to_dict() if synthesis else None})
     if args.json:

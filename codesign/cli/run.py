@@ -20,9 +20,11 @@ def add(commands) -> None:
     add_accelerator(parser)
     parser.add_argument("--device", default="verilator", metavar="D",
                         help="reference, verilator (the RTL), host (the board's firmware on this machine, in front of "
-                             "the RTL), virtual (the ZCU102's firmware in QEMU, likewise), serial (a board)")
-    parser.add_argument("--port", metavar="P", help="the board's serial port")
+                             "the RTL), virtual (the ZCU102's firmware in QEMU, likewise), serial (a board), "
+                             "replay (a recorded session)")
+    parser.add_argument("--port", metavar="P", help="the board's serial port, or the recorded session's file")
     parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
+    parser.add_argument("--record", metavar="FILE", help="record what goes over the line, for --device replay")
     add_images(parser)
     add_json(parser)
 
@@ -39,9 +41,11 @@ def run(args: argparse.Namespace) -> None:
     from ..schedule import schedule
     from ..verification import verify_run
 
-    with open_device(args.device, config, integer=integers, port=args.port, baud=args.baud) as device:
+    with open_device(args.device, config, integer=integers, port=args.port, baud=args.baud,
+                     record=args.record) as device:
         with tqdm(total=len(images), desc=f"{network.name} on {args.device}", unit="image", file=sys.stderr) as bar:
             found = verify_run(integers, config, images, device, progress=lambda done: bar.update(1))
+        power = None if found.problem else _power(device, found.result.counters)
         times = getattr(device, "times", None)
         link = getattr(device, "link", None)
         board = None if link is None else {key: link.board[key] for key in ("board", "firmware", "boots")}
@@ -51,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     values = {"network": network.name, "accelerator": config.name, "device": args.device, "method": device.method,
               "board": board, "images": len(images), "accuracy": accuracy, "bit_exact": found.differences == 0,
               "cycles": list(result.cycles), "model_cycles": prediction.cycles, "layers": layers,
-              "counters": result.counters, "power": None,
+              "counters": result.counters, "power": power,
               "transfer_s": times and times.transfer_s, "compute_s": times and times.compute_s}
     if args.json:
         print_json(values)
@@ -60,6 +64,23 @@ def run(args: argparse.Namespace) -> None:
     if found.problem:
         raise CodesignError(found.problem)
     require(found.differences == 0, "Logits must be the reference's")
+
+
+def _power(device, counters: dict[str, int] | None) -> dict | None:
+    """Idle and active power and an image's energy, each with its standard uncertainty; None without sensors."""
+    from codesign.boards.power import has_power, measure_power, power_method
+
+    link = getattr(device, "link", None)
+    if link is None or counters is None or not has_power(link):
+        return None
+    try:
+        found = measure_power(device, counters)
+    except CodesignError as e:  # the results are right all the same
+        print(f"codesign run: power not measured: {e}", file=sys.stderr)
+        return None
+    quantities = {"idle_w": found.idle_w, "active_w": found.active_w, "energy_j": found.energy_j}
+    return {"method": power_method(link), "rails": sorted(found.idle_rails), **{
+        name: {"value": q.value, "uncertainty": q.uncertainty} for name, q in quantities.items()}}
 
 
 def _print(values: dict, clock_hz: int) -> None:
@@ -75,6 +96,11 @@ def _print(values: dict, clock_hz: int) -> None:
               f"{values['model_cycles']:,}); {clock_hz / low:,.1f} images/s at {clock_hz / 1e6:g} MHz")
     if values["compute_s"] is not None:
         print(f"{values['transfer_s']:.2f} s on the line, {values['compute_s']:.2f} s while the accelerator ran")
+    if power := values["power"]:
+        idle, active, energy = (power[key] for key in ("idle_w", "active_w", "energy_j"))
+        print(f"power, {power['method']}: {idle['value']:.3f} +- {idle['uncertainty']:.3f} W idle, "
+              f"{active['value']:.3f} +- {active['uncertainty']:.3f} W active; {energy['value'] * 1e6:,.2f} +- "
+              f"{energy['uncertainty'] * 1e6:,.2f} uJ an image (rails {', '.join(power['rails'])})")
     accuracy = "" if values["accuracy"] is None else f", {values['accuracy']:.2%} right"
     exact = "equal the reference bit for bit" if values["bit_exact"] else "DIFFER from the reference"
     print(f"{values['images']} image{'' if values['images'] == 1 else 's'}: logits {exact}{accuracy}")

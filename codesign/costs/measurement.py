@@ -11,7 +11,9 @@ from ..device import Device
 from ..errors import CodesignError, require
 from ..integer import IntegerNetwork
 from ..network import Network
+from ..power_samples import PowerEstimate
 from ..verification import verify_run
+from .power_rows import power_rows
 from .pricing import Prediction, layer_keys, network_key
 from .row import Row
 
@@ -28,6 +30,7 @@ class Measurement:
     counters : the accelerator's, of one image
     verilog_digest : SHA-256 of the emitted Verilog that ran
     method : ``simulated``, or ``measured`` on a board, whose serial number is then ``board_serial``
+    power : of the run, if there were sensors; its method is its own
     """
 
     logits: np.ndarray
@@ -38,6 +41,7 @@ class Measurement:
     tool_versions: Mapping[str, str] = field(default_factory=dict)
     method: str = "simulated"
     board_serial: str | None = None
+    power: PowerEstimate | None = None
 
 
 #: ``measure(network, integer, config, images) -> Measurement``: compiles, generates, builds, runs.
@@ -48,8 +52,10 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
                tool_versions: Mapping[str, str] | None = None, board_serial: str | None = None) -> Measure:
     """A :data:`Measure` on the devices that ``open_device(config)`` opens.
 
-    It raises :class:`CodesignError` on the first wrong logit, with layer, channel, pixel and both values where the
-    device can show its activation memory; of a simulated one also on cycles or counters that are not the cost model's.
+    A device that says (``device.rtl``) that it was made from other Verilog than today's gives a measurement of that,
+    whose rows are stale. It raises :class:`CodesignError` on the first wrong logit, with layer, channel, pixel and both
+    values where the device can show its activation memory; of a simulated one also on cycles or counters that are not
+    the cost model's.
     """
     def measure(network: Network, integer: IntegerNetwork, config: AcceleratorConfig,
                 images: np.ndarray) -> Measurement:
@@ -57,17 +63,20 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
         run = verify_run(integer, config, images, device)
         if run.problem:
             raise CodesignError(run.problem)
-        result = run.result
+        result, today = run.result, verilog_digest(config)
+        made_from = getattr(device, "rtl", None) or today
         return Measurement(logits=result.logits, cycles=tuple(result.cycles), layers=tuple(result.layer_cycles),
-                           counters=dict(result.counters or {}), verilog_digest=verilog_digest(config),
-                           tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial)
+                           counters=dict(result.counters or {}),
+                           verilog_digest=today if today.startswith(made_from) else made_from,
+                           tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial,
+                           power=result.power)
 
     return measure
 
 
 def measurement_rows(measurement: Measurement, network: Network, config: AcceleratorConfig, board: str,
                      prediction: Prediction, run_id: str) -> list[Row]:
-    """The run as rows: one of the whole network, one of each layer."""
+    """The run as rows: one of the whole network, one of each layer, and three of power where there are sensors."""
     graph = network.graph()
     common: dict[str, Any] = dict(
         unit="cycles", method=measurement.method, run_id=run_id, verilog_digest=measurement.verilog_digest,
@@ -81,6 +90,10 @@ def measurement_rows(measurement: Measurement, network: Network, config: Acceler
     keys = layer_keys(graph, config, board, prediction.layers)
     rows += [Row(key=key, value=cycles, model_value=model.cycles, **common)
              for key, (_, cycles), model in zip(keys, measurement.layers, prediction.layers, strict=True)]
+    if measurement.power:
+        rows += power_rows(measurement.power, graph, config, board, measurement.counters, run_id=run_id,
+                           verilog_digest=measurement.verilog_digest, board_serial=measurement.board_serial,
+                           tool_versions=dict(measurement.tool_versions))
     return rows
 
 

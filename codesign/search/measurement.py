@@ -41,8 +41,10 @@ def verify(measurement: Measurement, integer: IntegerNetwork, images: np.ndarray
 
 
 def save_measurement(path: Path, measurement: Measurement, about: dict) -> None:
-    """Write the directory ``path`` whole or not at all: ``measurement.json`` (with ``about``) and ``logits.npy``."""
-    values = {f.name: getattr(measurement, f.name) for f in dataclasses.fields(measurement) if f.name != "logits"}
+    """Write the directory ``path`` whole or not at all: ``measurement.json`` (with ``about``) and ``logits.npy``.
+    Power is kept in its rows alone."""
+    values = {f.name: getattr(measurement, f.name) for f in dataclasses.fields(measurement)
+              if f.name not in ("logits", "power")}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

@@ -23,7 +23,7 @@
 #include "registers.h"
 #include "sensor_model.h"
 
-enum { TICK_HZ = 1000000000, SLICE_CYCLES = 20000 };
+enum { TICK_HZ = 1000000000, SLICE_CYCLES = 500 };
 
 static int line;
 static void *simulator;

@@ -16,6 +16,7 @@ from codesign.network import Network
 from codesign.protocol import encode_frame, protocol
 from codesign.random_weights import random_network
 from codesign.reference import evaluate
+from codesign.sim.build import rtl_digest
 from codesign.sim.verilated import VerilatorDevice
 from tests.boards.noise import Noise
 
@@ -61,6 +62,7 @@ def test_the_same_bits_and_cycles(link, program):
     same_as_verilator(device.run(program, IMAGES, done.append), program)
     assert done == [1, 2, 3, 4, 5, 6]
     assert device.times.compute_s > 0 and device.times.transfer_s > 0
+    assert device.rtl == rtl_digest(TINY)[:16] and device.method == "simulated"
     assert link.board["board"] == "host" and link.traffic.damaged == link.traffic.repeated == 0
 
 

@@ -36,12 +36,26 @@ def test_text(codesign):
     text = codesign("run", *WORDS, "--device", "host", "--images", 1, check=True).stdout
     assert "small on tiny, host (host, firmware " in text and "1 image: logits equal the reference bit for bit" in text
     assert "s while the accelerator ran" in text
+    assert "power, synthetic: " in text and "uJ an image (rails " in text  # the sensors are a model's
+
+
+def test_recorded_and_replayed(codesign, board, tmp_path):
+    """A session at a serial port, and again where there is none."""
+    words = (*WORDS, "--images", 2, "--json")
+    first = json.loads(codesign("run", *words, "--device", "serial", "--port", board.port, "--record", "session.jsonl",
+                                check=True).stdout)
+    again = json.loads(codesign("run", *words, "--device", "replay", "--port", "session.jsonl", check=True).stdout)
+    different = {"device", "transfer_s"}
+    assert {k: v for k, v in again.items() if k not in different} == {
+        k: v for k, v in first.items() if k not in different} and again["device"] == "replay"
+    result = codesign("run", *WORDS, "--images", 3, "--device", "replay", "--port", "session.jsonl")
+    assert result.returncode == 1 and "session.jsonl' must hold request" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("words, rule", [
     (["--device", "serial"], "Device serial must have a port: --port /dev/ttyUSB1, say"),
     (["--device", "serial", "--port", "/dev/ttyNONE"], "Serial port must be one that can be opened"),
-    (["--device", "fpga"], "Device must be one of reference, verilator, host, virtual, serial, not 'fpga'"),
+    (["--device", "fpga"], "Device must be one of reference, verilator, host, virtual, serial, replay, not 'fpga'"),
     (["--port", "/dev/ttyUSB1"], "Device verilator must have no port")])
 def test_bad_input(codesign, words, rule):
     result = codesign("run", *WORDS, *words)

@@ -4,7 +4,7 @@ import shutil
 
 from codesign.accelerator import load_accelerator
 from codesign.directories import cache_directory
-from codesign.sim.build import accelerator_verilog
+from codesign.sim.build import unsealed_verilog
 
 SIMULATE = ["simulate", "network.yaml", "--random-weights", 3, "--accelerator", "tiny"]
 
@@ -40,7 +40,7 @@ def test_too_many_images(error_line):
 def test_wrong_rtl_is_told_where(codesign, tmp_path):
     """A seeded bug: requantization subtracts its gain instead of multiplying by it."""
     config, cache = load_accelerator("tiny"), tmp_path / "cache"
-    right = accelerator_verilog(config)
+    right = unsealed_verilog(config)
     gain = "* $signed({ 1'h0, mul })"
     assert right.count(gain) == 1
     for kept in ("verilog", "runtime"):

@@ -159,6 +159,11 @@ def test_finalists_on_the_firmware(tmp_path):
             assert Link(port).request("statistics")["runs"] >= 360
     results = json.loads((tmp_path / "sweep" / "results.json").read_text())
     assert results["counts"]["measured"] >= 1 and results["counts"]["priced_from_rows"] >= 1
+    with CostTable(tmp_path / "sweep" / "costs.db", read_only=True) as table:
+        found = [row for row in table.rows(method="synthetic")]  # the sensors are a model's
+        assert {row.key.quantity for row in found} == {"power_idle", "power_active", "energy"}
+        assert all(row.rails.keys() == {"CORE", "MEMORY"} and row.board_serial == board.port for row in found)
+        assert {row.key.quantity for row in table.rows(method="measured")} == set()
 
 
 @pytest.mark.parametrize("words", [["--device", "serial"], ["--device", "host", "--port", "/dev/ttyUSB1"]])

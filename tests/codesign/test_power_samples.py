@@ -1,23 +1,28 @@
 """Power from samples, against powers that are known."""
 
 import dataclasses
+import functools
 import struct
 
 import numpy as np
 import pytest
 
+from codesign import power_samples
 from codesign.accelerator import PRESETS
 from codesign.board import load_board
 from codesign.costs import CostTable
+from codesign.costs.power_rows import power_rows
 from codesign.energy_fit import fit_energy
 from codesign.errors import CodesignError
 from codesign.network import Network
-from codesign.power_rows import power_rows
-from codesign.power_samples import SENSORS, Rail, Window, estimate_power, join, parse_rails, parse_window
+from codesign.power_samples import SENSORS, Rail, Window, join, parse_rails, parse_window
 
 HZ = 100_000_000
 INA226 = SENSORS[1]
 EXACT = dataclasses.replace(INA226, gain=0.0, volts=0.0, shunt_volts=0.0)
+
+
+estimate_power = functools.partial(power_samples.estimate_power, method="synthetic")
 
 
 def rail(name="VCCINT", sensor=EXACT, summed=True, shunt_ohms=0.002):
@@ -152,7 +157,7 @@ def test_rows_of_the_cost_table(tmp_path):
     image_s = counters["cycles"] / config.clock_hz
     power = estimate_power(rails, window(rng.normal(0.4, 0.02, (50, 2))),
                            window(rng.normal(0.6, 0.02, (50, 2)), runs=9, busy_s=0.5), image_s=image_s)
-    rows = power_rows(power, graph, config, board, counters, method="synthetic", run_id="r", verilog_digest="v" * 64)
+    rows = power_rows(power, graph, config, board.name, counters, run_id="r", verilog_digest="v" * 64)
     with CostTable(tmp_path / "t.db") as table:
         table.add(rows)
         back = table.rows(method="synthetic")
@@ -161,7 +166,7 @@ def test_rows_of_the_cost_table(tmp_path):
     assert set(by) == {"power_idle", "power_active", "energy"} and {r.unit for r in rows} == {"W", "J"}
     for row in rows:
         assert row.rails.keys() == {"VCCINT", "VCCAUX"} and sum(row.rails.values()) == pytest.approx(row.value)
-        assert row.model_value > 0 and row.n == 50
+        assert row.method == "synthetic" and row.n == 50
     assert by["energy"].value == pytest.approx(by["power_active"].value * image_s)
     width = by["energy"].quantiles["0.9"] - by["energy"].quantiles["0.1"]
     assert width / 2.563 == pytest.approx(power.energy_j.uncertainty, rel=1e-3)

@@ -112,3 +112,13 @@ def test_maps_are_compared_if_asked_for():
     right = verify_run(INTEGERS, CONFIG, IMAGES[:1], VerilatorDevice(CONFIG), maps=True,
                        map_progress=lambda done, count: seen.append((done, count)))
     assert right.problem is None and seen == [(1, 2), (2, 2)]
+
+
+def test_a_device_made_from_other_verilog_makes_stale_rows():
+    class Older(VerilatorDevice):
+        rtl = "0123456789abcdef"
+
+    today, older = rtl_digest(CONFIG), measure_on(Older, rtl_digest)(NETWORK, INTEGERS, CONFIG, IMAGES)
+    assert older.verilog_digest == Older.rtl != today
+    Older.rtl = today[:16]
+    assert measure_on(Older, rtl_digest)(NETWORK, INTEGERS, CONFIG, IMAGES).verilog_digest == today
