@@ -2,12 +2,19 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from ..errors import CodesignError, require
 from .arguments import add_accelerator, add_command, add_json, add_model, integer, read_accelerator, read_model
 from .images import add_images, read_images
 from .layers import layer_values, print_layers
 from .output import print_json
+
+if TYPE_CHECKING:
+    from ..costs import Question
+    from ..device import Device
+    from ..power_samples import PowerEstimate
+    from ..verification import Verification
 
 __all__ = ["add"]
 
@@ -25,19 +32,28 @@ def add(commands) -> None:
     parser.add_argument("--port", metavar="P", help="the board's serial port, or the recorded session's file")
     parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
     parser.add_argument("--record", metavar="FILE", help="record what goes over the line, for --device replay")
+    parser.add_argument("--power-samples", type=integer(0, 100_000), default=60, metavar="N",
+                        help="of every rail of a board with power sensors, idle and running; 0: none")
+    parser.add_argument("--costs", metavar="TABLE",
+                        help="add rows of the run, of power too, to this cost table; with --board, which they are of")
     add_images(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    config, _ = read_accelerator(args)
+    config, where = read_accelerator(args)
+    if args.costs and (where is None or args.device == "reference"):
+        raise CodesignError("Cost rows must be of a board, given by --board, and of a device that has cycles")
     network, integers = read_model(args, config)
     images, labels, _ = read_images(args, network.input, integers.info)
+
+    from dataclasses import replace
 
     from tqdm import tqdm
 
     from codesign.boards.devices import open_device
 
+    from ..costs import Question
     from ..schedule import schedule
     from ..verification import verify_run
 
@@ -45,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
                      record=args.record) as device:
         with tqdm(total=len(images), desc=f"{network.name} on {args.device}", unit="image", file=sys.stderr) as bar:
             found = verify_run(integers, config, images, device, progress=lambda done: bar.update(1))
-        power = None if found.problem else _power(device, found.result.counters)
+        power = None if found.problem else _power(device, found.result.counters, args.power_samples)
         times = getattr(device, "times", None)
         link = getattr(device, "link", None)
         board = None if link is None else {key: link.board[key] for key in ("board", "firmware", "boots")}
@@ -55,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     values = {"network": network.name, "accelerator": config.name, "device": args.device, "method": device.method,
               "board": board, "images": len(images), "accuracy": accuracy, "bit_exact": found.differences == 0,
               "cycles": list(result.cycles), "model_cycles": prediction.cycles, "layers": layers,
-              "counters": result.counters, "power": power,
+              "counters": result.counters, "power": power and _power_values(power),
               "transfer_s": times and times.transfer_s, "compute_s": times and times.compute_s}
     if args.json:
         print_json(values)
@@ -64,23 +80,47 @@ def run(args: argparse.Namespace) -> None:
     if found.problem:
         raise CodesignError(found.problem)
     require(found.differences == 0, "Logits must be the reference's")
+    if args.costs and where is not None:
+        _add_rows(args, replace(found, result=replace(result, power=power)), device,
+                  Question(network=network, accelerator=config, board=where.name))
 
 
-def _power(device, counters: dict[str, int] | None) -> dict | None:
-    """Idle and active power and an image's energy, each with its standard uncertainty; None without sensors."""
-    from codesign.boards.power import has_power, measure_power, power_method
+def _add_rows(args: argparse.Namespace, found: "Verification", device: "Device", question: "Question") -> None:
+    """The run as rows of the table that ``--costs`` names."""
+    import uuid
+
+    from codesign.boards.port import port_serial
+    from codesign.sim.build import rtl_digest
+    from codesign.sim.toolchain import simulator_versions
+
+    from ..costs import CostTable
+    from ..costs.measurement import measurement_of, measurement_rows
+
+    config = question.accelerator
+    serial = port_serial(args.port) if args.port else None
+    measured = measurement_of(found.result, device, rtl_digest(config), simulator_versions(), serial)
+    with CostTable(args.costs) as table:
+        ids = table.add(measurement_rows(measured, question.network, config, question.board, found.prediction,
+                                         uuid.uuid4().hex), question)
+    print(f"{args.costs}: {len(ids)} rows", file=sys.stderr)
+
+
+def _power(device, counters: dict[str, int] | None, samples: int) -> "PowerEstimate | None":
+    """Idle and active power and an image's energy, of so many samples; None without sensors."""
+    from codesign.boards.power import has_power, measure_power
 
     link = getattr(device, "link", None)
-    if link is None or counters is None or not has_power(link):
+    if link is None or counters is None or samples == 0 or not has_power(link):
         return None
     try:
-        found = measure_power(device, counters)
+        return measure_power(device, counters, sweeps=samples)
     except CodesignError as e:  # the results are right all the same
         print(f"codesign run: power not measured: {e}", file=sys.stderr)
         return None
-    quantities = {"idle_w": found.idle_w, "active_w": found.active_w, "energy_j": found.energy_j}
-    return {"method": power_method(link), "rails": sorted(found.idle_rails), **{
-        name: {"value": q.value, "uncertainty": q.uncertainty} for name, q in quantities.items()}}
+
+
+def _power_values(power: "PowerEstimate") -> dict:
+    return {**power.to_dict(), "rails": sorted(power.idle_rails)}
 
 
 def _print(values: dict, clock_hz: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..accelerator import AcceleratorConfig
-from ..device import Device
+from ..device import Device, RunResult
 from ..errors import CodesignError, require
 from ..integer import IntegerNetwork
 from ..network import Network
@@ -17,7 +17,7 @@ from .power_rows import power_rows
 from .pricing import Prediction, layer_keys, network_key
 from .row import Row
 
-__all__ = ["Measure", "Measurement", "measure_on", "measurement_rows"]
+__all__ = ["Measure", "Measurement", "measure_on", "measurement_of", "measurement_rows"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,15 +63,20 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
         run = verify_run(integer, config, images, device)
         if run.problem:
             raise CodesignError(run.problem)
-        result, today = run.result, verilog_digest(config)
-        made_from = getattr(device, "rtl", None) or today
-        return Measurement(logits=result.logits, cycles=tuple(result.cycles), layers=tuple(result.layer_cycles),
-                           counters=dict(result.counters or {}),
-                           verilog_digest=today if today.startswith(made_from) else made_from,
-                           tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial,
-                           power=result.power)
+        return measurement_of(run.result, device, verilog_digest(config), tool_versions, board_serial)
 
     return measure
+
+
+def measurement_of(result: RunResult, device: Device, verilog_digest: str,
+                   tool_versions: Mapping[str, str] | None = None, board_serial: str | None = None) -> Measurement:
+    """What ``device`` reported of a run; ``verilog_digest`` is today's, see :func:`measure_on`."""
+    made_from = getattr(device, "rtl", None) or verilog_digest
+    return Measurement(logits=result.logits, cycles=tuple(result.cycles), layers=tuple(result.layer_cycles),
+                       counters=dict(result.counters or {}),
+                       verilog_digest=verilog_digest if verilog_digest.startswith(made_from) else made_from,
+                       tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial,
+                       power=result.power)
 
 
 def measurement_rows(measurement: Measurement, network: Network, config: AcceleratorConfig, board: str,

@@ -4,6 +4,7 @@ import pytest
 
 from codesign.accelerator import PRESETS
 from codesign.boards.host_board import HostBoard
+from codesign.costs import CostTable
 
 WORDS = ("network.yaml", "--random-weights", 0, "--accelerator", "tiny")
 
@@ -39,6 +40,39 @@ def test_text(codesign):
     assert "power, synthetic: " in text and "uJ an image (rails " in text  # the sensors are a model's
 
 
+def test_rows_for_the_cost_table(codesign, board, tmp_path):
+    """Of cycles, and of power: synthetic, by rails' names; energy can then be fitted to them."""
+    words = ("network.yaml", "--random-weights", 0, "--accelerator", "tiny", "--board", "ulx3s")
+    found = json.loads(codesign("run", *words, "--device", "host", "--images", 3, "--power-samples", 20, "--costs",
+                                "t.db", "--json", check=True).stdout)
+    with CostTable(tmp_path / "t.db", read_only=True) as table:
+        rows = {row.key.quantity: row for row in table.rows() if row.key.operator == "network"}
+        assert len(table.questions()) == 1
+    assert (rows["cycles"].method, rows["cycles"].value) == ("simulated", found["cycles"][0])
+    for quantity, name in (("power_idle", "idle_w"), ("power_active", "active_w"), ("energy", "energy_j")):
+        row = rows[quantity]
+        assert (row.method, row.value, row.n) == ("synthetic", found["power"][name]["value"], 20)
+        assert row.rails.keys() == set(found["power"]["rails"]) == {"CORE", "MEMORY"}
+        assert sum(row.rails.values()) == pytest.approx(row.value)
+    fitted = json.loads(codesign("energy", *words, "--costs", "t.db", "--synthetic", "--json", check=True).stdout)
+    assert fitted["method"] == "fitted to synthetic rows"
+    assert fitted["idle_w"] == pytest.approx(found["power"]["idle_w"]["value"], rel=0.02)
+    assert fitted["active_w"] == pytest.approx(found["power"]["active_w"]["value"], rel=0.05)
+
+
+def test_no_power_is_asked_for(codesign, board):
+    found = json.loads(codesign("run", *WORDS, "--device", "host", "--images", 1, "--power-samples", 0, "--json",
+                                check=True).stdout)
+    assert found["power"] is None and found["bit_exact"]
+
+
+@pytest.mark.parametrize("words", [["--device", "host"], ["--device", "reference", "--board", "ulx3s"]])
+def test_rows_need_a_board_and_cycles(codesign, tmp_path, words):
+    result = codesign("run", *WORDS, *words, "--costs", "t.db")
+    assert result.returncode == 1 and "Cost rows must be of a board, given by --board" in result.stderr
+    assert not (tmp_path / "t.db").exists()
+
+
 def test_recorded_and_replayed(codesign, board, tmp_path):
     """A session at a serial port, and again where there is none."""
     words = (*WORDS, "--images", 2, "--json")
@@ -49,7 +83,7 @@ def test_recorded_and_replayed(codesign, board, tmp_path):
     assert {k: v for k, v in again.items() if k not in different} == {
         k: v for k, v in first.items() if k not in different} and again["device"] == "replay"
     result = codesign("run", *WORDS, "--images", 3, "--device", "replay", "--port", "session.jsonl")
-    assert result.returncode == 1 and "session.jsonl' must hold request" in result.stderr.splitlines()[-1]
+    assert result.returncode == 1 and "session.jsonl' must be asked what was recorded" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("words, rule", [
