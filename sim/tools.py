@@ -15,18 +15,18 @@ __all__ = ["search_tools"]
 
 
 def search_tools(dataset: str, resolution: int | None = None, log: Callable[[str], None] | None = None, *,
-                 device: str = "verilator", port: str | None = None, baud: int = 115_200) -> Tools:
+                 device: str = "verilator", port: str | None = None, baud: int = 115_200,
+                 power_sweeps: int = 0) -> Tools:
     """Train on ``dataset`` (see :func:`~codesign.datasets.load_dataset`), measure on ``device`` (see
-    :func:`codesign.boards.devices.open_device`)."""
+    :func:`codesign.boards.devices.open_device`), with so many samples of power where that is a board with sensors."""
     more = {"log": log} if log else {}
     if device == "verilator":
         measure = measure_on(VerilatorDevice, rtl_digest, simulator_versions())
     else:
         from codesign.boards.devices import DeferredDevice
         from codesign.boards.port import port_serial
-        from codesign.boards.power import SWEEPS
 
-        opened = partial(DeferredDevice, kind=device, port=port, baud=baud, power_sweeps=SWEEPS)
+        opened = partial(DeferredDevice, kind=device, port=port, baud=baud, power_sweeps=power_sweeps)
         measure = measure_on(opened, rtl_digest, simulator_versions(), port_serial(port) if port else None)
     return Tools(train=train, measure=measure, verilog_digest=rtl_digest,
                  dataset=partial(load_dataset, dataset, resolution), **more)

@@ -35,6 +35,8 @@ def add(commands) -> None:
                              "or a board, whose accelerator must then be the space's only one")
     parser.add_argument("--port", metavar="P", help="the board's serial port")
     parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
+    parser.add_argument("--power-samples", type=integer(0, 100_000), default=60, metavar="N",
+                        help="of every rail of a board with power sensors, idle and running; 0: none")
     add_json(parser)
 
 
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     require((args.device == "serial") == (args.port is not None),
             f"Sweep must have a --port where --device is serial, and there alone, not {args.port!r} for {args.device}")
     tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1], device=args.device,
-                         port=args.port, baud=args.baud)
+                         port=args.port, baud=args.baud, power_sweeps=args.power_samples)
     dataset = tools.dataset()  # what cannot be loaded must not leave the beginnings of a sweep
     try:
         results = run_sweep(options, tools)

@@ -55,6 +55,26 @@ def test_what_the_model_takes_is_found(device):
     assert power.energy_j.value == pytest.approx(power.active_w.value * power.image_s)
 
 
+@pytest.mark.virtual
+@pytest.mark.parametrize("name, idle, active", [
+    ("zcu102", {"VCCINT": 0.85 * 0.62, "VCCPSDDR": 1.2 * 0.42}, {"VCCINT": 0.85 * 1.16, "VCCPSDDR": 1.2 * 0.515}),
+    ("ultra96-v1", {"VSYS": 12 * 0.52}, {"VSYS": 12 * 0.63}),
+    ("ultra96-v2", {"INT": 0.85 * 0.48, "PSDDR": 1.1 * 0.23}, {"INT": 0.85 * 0.91, "PSDDR": 1.1 * 0.31})])
+def test_the_boards_own_firmware_finds_it(name, idle, active):
+    """In QEMU, through its I2C controller, multiplexers and sensors; watts are those of sensor_model.c."""
+    from codesign.sim.virtual import LINE_BAUD, VirtualBoard
+
+    with VirtualBoard(TINY, board=name) as board, open_port(board.port, LINE_BAUD) as port:
+        device = SerialDevice(Link(port), TINY)
+        counters = device.run(compile_network(NETWORK, TINY), IMAGE).counters
+        power = measure_power(device, counters, sweeps=40)
+    assert power.method == "synthetic"
+    for rail, watts in idle.items():
+        assert power.idle_rails[rail] == pytest.approx(watts, rel=0.03)
+        assert power.active_rails[rail] == pytest.approx(active[rail], rel=0.06)
+    assert power.idle_w.value == pytest.approx(sum(power.idle_rails.values()))
+
+
 def test_samples_are_new_conversions_spread_over_the_window(device):
     device.run(compile_network(NETWORK, TINY), IMAGE)
     rails, hz = read_rails(device.link), device.link.board["tick_hz"]
