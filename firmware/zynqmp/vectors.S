@@ -71,6 +71,6 @@ hopeless:
     msr sp_el0, x0
     adr x0, firmware_serve
     msr elr_el1, x0
-    mov x0, #0                          /* EL1t, nothing masked */
+    mov x0, #4                          /* EL1t, nothing masked */
     msr spsr_el1, x0
     eret
