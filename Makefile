@@ -11,6 +11,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 	$(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))) python3)
 DEMO := demo-out
 BIN := .venv/bin
+VIRTUAL_BOARD := gcc=gcc qemu-system-aarch64=qemu-system-arm aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -23,7 +24,7 @@ demo: .venv/installed
 test: .venv/installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m 'not slow and not synth and not board'
 
 bench: .venv/installed-bench
 	$(BIN)/python -m codesign.batch.bench
@@ -48,5 +49,6 @@ clean:
 	touch $@
 
 .venv/installed-tests: .venv/installed
+	PYTHON=$(PYTHON) .ci/prerequisites $(VIRTUAL_BOARD)
 	$(PIP) -e '.[test,qonnx,formal]'
 	touch $@

@@ -38,6 +38,7 @@ def run_sby(text, folder, engine="abc pdr", depth=6):
     (folder / "proof.sby").write_text(f"""[options]
 mode prove
 depth {depth}
+aigsmt z3
 [engines]
 {engine}
 [script]
