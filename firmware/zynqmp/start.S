@@ -1,5 +1,5 @@
 /* From reset to C: whoever boots us (FSBL, JTAG, a secure monitor) leaves core 0 at EL3, EL2 or EL1, with the MMU off
- * or on; we run at EL1, not secure, with MMU and caches on. Other cores wait for ever.
+ * or virtual addresses physical; we run at EL1, not secure, with MMU and caches on. Other cores wait for ever.
  *
  * The main thread uses SP_EL0, exceptions SP_EL1, so that a stack that overflowed can still be reported. */
 #define CPUECTLR S3_1_C15_C2_1          /* Cortex-A53: CPUECTLR_EL1 */
@@ -16,6 +16,7 @@ _start:
     mrs x0, mpidr_el1
     and x0, x0, #0xff
     cbnz x0, halt
+    bl clean_data_caches                /* they may still hold parts of us, as they were loaded */
     mrs x0, CurrentEL
     lsr x0, x0, #2
     cmp x0, #2
@@ -25,7 +26,6 @@ _start:
     mrs x0, CPUECTLR                    /* coherency must be on before caches are */
     orr x0, x0, #SMPEN
     msr CPUECTLR, x0
-    bl invalidate_data_caches
     mov x0, #0x531                      /* SCR_EL3: RW, HCE, two bits that are always one, NS */
     msr scr_el3, x0
     msr cptr_el3, xzr
@@ -68,6 +68,9 @@ at_el2:
     eret
 
 at_el1:
+    ldr x0, =0x30d00800
+    msr sctlr_el1, x0
+    isb
     adr x0, vectors
     msr vbar_el1, x0
     msr spsel, #1
@@ -100,8 +103,9 @@ halt:
     wfe
     b halt
 
-/* By set and way, levels 1 and 2, as they may hold anything: ARM DDI 0487, D7.5.9.5 has the coding. */
-invalidate_data_caches:
+/* By set and way, levels 1 and 2, and invalidate them (the coding: ARM DDI 0487, DC CISW). A Cortex-A53 comes out of
+ * reset with invalid caches, so nothing that was never written gets to memory. */
+clean_data_caches:
     mov x9, #0                          /* level << 1 */
 1:  msr csselr_el1, x9
     isb
@@ -116,7 +120,7 @@ invalidate_data_caches:
     lsl x8, x6, x2
     orr x7, x7, x8
     orr x7, x7, x9
-    dc isw, x7
+    dc cisw, x7
     subs x6, x6, #1
     b.ge 3b
     subs x3, x3, #1
