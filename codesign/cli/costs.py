@@ -95,7 +95,15 @@ def _show(args: argparse.Namespace) -> None:
     if args.json:
         print_json({"rows": [{**row.to_dict(), "state": row_state(row, today)} for row in rows]})
         return
-    print_table(("row", "operator", "shape", "schedule", "method", "value", "model", "unit", "n", "accelerator",
-                 "Verilog", "state"),
-                ((str(r.id), r.key.operator, r.key.shape[:20], r.key.schedule, r.method, r.value, r.model_value, r.unit,
-                  r.n, r.key.accelerator[:8], (r.verilog_digest or "-")[:8], row_state(r, today)) for r in rows))
+    print_table(("row", "operator", "shape", "schedule", "quantity", "method", "value", "model", "unit", "n",
+                 "accelerator", "Verilog", "state"),
+                ((str(r.id), r.key.operator, r.key.shape[:20], r.key.schedule, r.key.quantity, r.method,
+                  *_in_unit(r), r.n, r.key.accelerator[:8], (r.verilog_digest or "-")[:8], row_state(r, today))
+                 for r in rows))
+
+
+def _in_unit(row: "Row") -> tuple[float, float | None, str]:
+    """Value, the model's word, and the unit they are shown in: an image takes little of a joule."""
+    if row.unit != "J":
+        return row.value, row.model_value, row.unit
+    return row.value * 1e6, None if row.model_value is None else row.model_value * 1e6, "uJ"

@@ -54,6 +54,8 @@ def test_rows_for_the_cost_table(codesign, board, tmp_path):
         assert (row.method, row.value, row.n) == ("synthetic", found["power"][name]["value"], 20)
         assert row.rails.keys() == set(found["power"]["rails"]) == {"CORE", "MEMORY"}
         assert sum(row.rails.values()) == pytest.approx(row.value)
+    shown = codesign("costs", "show", "t.db", check=True).stdout
+    assert f"{found['power']['energy_j']['value'] * 1e6:,.2f}" in shown and "power_active  synthetic" in shown
     fitted = json.loads(codesign("energy", *words, "--costs", "t.db", "--synthetic", "--json", check=True).stdout)
     assert fitted["method"] == "fitted to synthetic rows"
     assert fitted["idle_w"] == pytest.approx(found["power"]["idle_w"]["value"], rel=0.02)
