@@ -1,13 +1,15 @@
 """Labelled images: scikit-learn's handwritten digits, CIFAR-10's binary version, folders of pictures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .errors import CodesignError, require
 
-__all__ = ["Dataset", "load_dataset"]
+__all__ = ["Dataset", "choose_images", "load_dataset"]
 
 DIGITS_TEST = 360
 DIGITS_SPLIT_SEED = 0
@@ -15,6 +17,7 @@ CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog
 CIFAR10_RECORD_BYTES = 1 + 3 * 32 * 32
 PICTURES = (".png", ".jpg", ".jpeg")
 MAX_BYTES = 8 << 30  # everything is held in memory
+RANDOM_IMAGES, RANDOM_IMAGES_SEED = 8, 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,28 @@ def load_dataset(reference: str, resolution: int | None = None) -> Dataset:
             raise CodesignError(f"Data set resolution must be an integer in 1..4096 pixels, not {resolution!r}")
         return _folder(path, resolution)
     raise CodesignError(f"Data set {reference!r} must hold test_batch.bin (CIFAR-10's binary version) or train/")
+
+
+def choose_images(count: int | None, shape: tuple[int, int, int], info: Mapping[str, Any],
+                  reference: str | None = None) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """The first ``count`` (None: all) held-out images (N, C, H, W), their labels (N,) and the data set's name.
+
+    The data set is ``reference``, or what the model whose ``info`` is given was trained on; where there is none, images
+    are random, without labels. Raises :class:`CodesignError` where they are not of ``shape``, or too few.
+    """
+    reference = reference or info.get("dataset_path") or info.get("dataset")
+    if reference is None:
+        return np.random.default_rng(RANDOM_IMAGES_SEED).integers(
+            0, 256, (count or RANDOM_IMAGES, *shape), dtype=np.uint8), None, "random"
+    # A search's networks say which part of the data set they were validated on; the held-out part is another.
+    reference = reference.partition(" (validation split")[0]
+    dataset = load_dataset(reference, None if reference == "digits" else shape[1])
+    require(dataset.shape == shape, f"Data set's images must be {list(shape)} like the network's input, "
+                                    f"not {list(dataset.shape)}")
+    count = len(dataset.test_images) if count is None else count
+    require(count <= len(dataset.test_images),
+            f"Images must be at most the {len(dataset.test_images)} held out of {dataset.name}, not {count}")
+    return dataset.test_images[:count], dataset.test_labels[:count], dataset.name
 
 
 def _digits() -> Dataset:
