@@ -48,7 +48,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         if short:
             group.addoption(f"--{name}", dest=f"codesign_{name}", help=f"the same as --codesign-{name}", **more)
     add("device", "what the fixture `device` is: verilator (the RTL; the default), host (the board's firmware on this "
-        "machine, before the RTL), serial:PORT (a board), replay (recorded sessions), reference", metavar="D")
+        "machine, before the RTL), virtual (the ZCU102's, in QEMU, likewise), serial:PORT (a board), replay (recorded "
+        "sessions), reference", metavar="D")
     add("port", "the board's serial port", metavar="P")
     add("baud", "its rate", metavar="N", type=int, default=115_200)
     add("record", f"record each test's session with the device, in {SESSIONS}/ beside it, for replay",

@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> None:
     config, where = read_accelerator(args)
     if args.costs and (where is None or args.device == "reference"):
         raise CodesignError("Cost rows must be of a board, given by --board, and of a device that has cycles")
+    require(not args.costs or args.device != "replay",
+            "Cost rows must be of a run, not of device replay: when and where it was recorded, the rows would not say")
     network, integers = read_model(args, config)
     images, labels, _ = read_images(args, network.input, integers.info)
 

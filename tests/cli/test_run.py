@@ -92,6 +92,7 @@ def test_recorded_and_replayed(codesign, board, tmp_path):
     (["--device", "serial"], "Device serial must have a port: --port /dev/ttyUSB1, say"),
     (["--device", "serial", "--port", "/dev/ttyNONE"], "Serial port must be one that can be opened"),
     (["--device", "fpga"], "Device must be one of reference, verilator, host, virtual, serial, replay, not 'fpga'"),
+    (["--device", "replay", "--board", "ulx3s", "--costs", "t.db"], "Cost rows must be of a run, not of device replay"),
     (["--port", "/dev/ttyUSB1"], "Device verilator must have no port")])
 def test_bad_input(codesign, words, rule):
     result = codesign("run", *WORDS, *words)
