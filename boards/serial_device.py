@@ -21,6 +21,7 @@ from .power import has_power, measure_power
 __all__ = ["SerialDevice", "Times"]
 
 RUN_MS = 10_000  # a run that takes longer is stuck, by default
+SIMULATED_RUN_MS = 180_000  # where the accelerator is simulated: 32x32 makes some 30,000 cycles a second
 
 
 @dataclass
@@ -42,9 +43,10 @@ class SerialDevice:
         again; a board without sensors has no power
     """
 
-    def __init__(self, link: Link, config: AcceleratorConfig, *, run_ms: int = RUN_MS, power_sweeps: int = 0):
-        self.link, self.config, self.run_ms, self.power_sweeps = link, config, run_ms, power_sweeps
+    def __init__(self, link: Link, config: AcceleratorConfig, *, run_ms: int | None = None, power_sweeps: int = 0):
+        self.link, self.config, self.power_sweeps = link, config, power_sweeps
         self.method = "simulated" if link.has("simulated") else "measured"
+        self.run_ms = run_ms or (SIMULATED_RUN_MS if link.has("simulated") else RUN_MS)
         self.times = Times()
         identity, wanted = link.request("accelerator"), digest_words(config)
         there = identity["digest"]

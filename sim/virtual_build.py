@@ -18,7 +18,7 @@ ZYNQ_BOARDS = ("zcu102", "ultra96-v1", "ultra96-v2")
 QEMU = "qemu-system-aarch64"
 QEMU_VERSION = (7, 2)  # whose structures sim/bridge.c knows
 _CROSS_COMPILER = "aarch64-linux-gnu-gcc"
-_BRIDGE = ("bridge.c", "bridge_i2c.c", "bridge_i2c.h")
+_BRIDGE = ("bridge.c", "bridge_i2c.c", "bridge_i2c.h", "bridge_qemu.h")
 _SENSORS = ("host/sensor_model.c", "host/sensor_model.h", "sensors_boards.c", "sensors.h", "power.h")
 _BRIDGE_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC", "-shared",
                  "-fvisibility=hidden"]
