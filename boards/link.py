@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from codesign.errors import CodesignError, require
-from codesign.protocol import ANSWER, Answer, decode_frame, encode_frame, protocol
+from codesign.protocol import ANSWER, OPEN, Answer, decode_frame, encode_frame, protocol
 
 __all__ = ["BoardError", "Link", "Port"]
 
@@ -18,7 +18,8 @@ PATIENCE_S = 0.1  # without an answer for so long, and the line's own time, a re
 LONGEST_PATIENCE_S = 4.0
 LIMIT_S = 15.0  # without an answer for so long, nobody is there
 HELLO_S = 0.3
-LAST_SEQUENCE = 60_000  # then another session
+SHORT_ANSWER_BYTES = 256  # more than any that has no data in it takes on the line
+SEQUENCES = 1 << 16  # of sequence numbers, which then begin anew
 
 
 class BoardError(CodesignError):
@@ -43,6 +44,7 @@ class Port(Protocol):
 @dataclass
 class _Pending:
     index: int
+    number: int  # its sequence number, but one that goes on
     op: str
     frame: bytes
     due: float
@@ -98,6 +100,9 @@ class Link:
                     require(board["version"] == self.protocol.version,
                             f"Firmware of {self.name} must speak protocol version {self.protocol.version}, "
                             f"not {board['version']}")
+                    require(board["window"] >= 1 and board["max_payload"] >= 64,
+                            f"Firmware of {self.name} must take requests, not {board['window']} at once of "
+                            f"{board['max_payload']} bytes")
                     self.board, self._session, self._sequence = board, board["session"], 0
                     return board
         raise CodesignError(f"Firmware on {self.name} must answer within {within_s:g} s: is it running, and is the "
@@ -120,24 +125,23 @@ class Link:
         count = given = 0
         more = True
         window = min(self.protocol.window, self.board["window"])
+        answer_bytes = self.protocol.max_frame if any(k in OPEN for k, _ in kind.answer) else SHORT_ANSWER_BYTES
         while more or pending:
             # The board remembers as many numbers as the window has, up to the highest it has seen.
-            while more and self._sequence - min(pending, default=self._sequence) < window - 1:
+            while more and (not pending or self._sequence - next(iter(pending.values())).number < window - 1):
                 values = next(left, None)
                 if values is None:
                     more = False
                     break
-                if self._sequence >= LAST_SEQUENCE:
-                    if pending:
-                        break
-                    self.greet()
                 self._sequence += 1
-                frame = encode_frame(kind.code, self._session, self._sequence, kind.pack(**values))
+                sequence = self._sequence % SEQUENCES
+                frame = encode_frame(kind.code, self._session, sequence, kind.pack(**values))
                 self._send(frame)
                 now = time.monotonic()
-                patience_s = PATIENCE_S + self._byte_s * (self.protocol.max_frame + sum(
-                    len(p.frame) for p in pending.values()) + len(frame))
-                pending[self._sequence] = _Pending(count, op, frame, now + patience_s, now + limit_s, patience_s)
+                under_way = sum(len(p.frame) for p in pending.values()) + len(frame)
+                patience_s = PATIENCE_S + self._byte_s * (under_way + answer_bytes * (len(pending) + 1))
+                pending[sequence] = _Pending(count, self._sequence, op, frame, now + patience_s, now + limit_s,
+                                             patience_s)
                 count += 1
             if not pending:
                 continue

@@ -15,13 +15,14 @@ from codesign.memory_map import MemoryMap
 from codesign.program import Program
 from codesign.registers import TRACE_COUNTERS, WATCHDOG_CYCLES, Error, digest_words
 
-from .link import Link
+from .link import BoardError, Link
 from .power import has_power, measure_power
 
 __all__ = ["SerialDevice", "Times"]
 
 RUN_MS = 10_000  # a run that takes longer is stuck, by default
 SIMULATED_RUN_MS = 180_000  # where the accelerator is simulated: 32x32 makes some 30,000 cycles a second
+SESSIONS = 4  # in which one call of run must come to its end
 
 
 @dataclass
@@ -48,19 +49,23 @@ class SerialDevice:
         self.method = "simulated" if link.has("simulated") else "measured"
         self.run_ms = run_ms or (SIMULATED_RUN_MS if link.has("simulated") else RUN_MS)
         self.times = Times()
-        identity, wanted = link.request("accelerator"), digest_words(config)
-        there = identity["digest"]
         #: First 64 bits, hexadecimal, of the digest of the Verilog that the board's accelerator was made from.
-        self.rtl = f"{identity['rtl']:016x}"
-        require(there == wanted[0] | wanted[1] << 32,
-                f"Accelerator on {link.name} must have digest {config.digest()[:16]} ({config.name}), "
-                f"not {there:016x}")
+        self.rtl = self._identify()
+        self._is_sure = False  # of what the board is doing
+
+    def _identify(self) -> str:
+        identity, wanted = self.link.request("accelerator"), digest_words(self.config)
+        require(identity["digest"] == wanted[0] | wanted[1] << 32,
+                f"Accelerator on {self.link.name} must have digest {self.config.digest()[:16]} ({self.config.name}), "
+                f"not {identity['digest']:016x}")
+        return f"{identity['rtl']:016x}"
 
     def run(self, program: Program, images: np.ndarray, progress: Callable[[int], None] | None = None) -> RunResult:
         """Run uint8 ``images`` (n, C, H, W), one after another; ``progress(done)`` is called after each.
 
         Counters and layers are of the first image; cycles of each. Nothing is returned unless program, image and
-        results were read back or checksummed as they should be.
+        results were read back or checksummed as they should be, in one session. Where the board is reset meanwhile, or
+        another host says hello, it begins again with the image that was under way, a few times.
         """
         require(program.config.digest() == self.config.digest(),
                 f"Program must be for accelerator {self.config.digest()[:16]}, not {program.config.digest()[:16]}")
@@ -69,31 +74,55 @@ class SerialDevice:
         require(where.size_bytes <= self.link.board["memory_bytes"],
                 f"Program and results must take at most the {self.link.board['memory_bytes']} bytes of "
                 f"{self.link.name}'s memory, not {where.size_bytes}")
-        self._write(where.program_address, program.stream)
-        self.link.request("configure", program_offset=where.program_address, program_beats=where.program_beats,
-                          output_offset=where.output_address, output_beats=where.output_beats,
-                          watchdog_cycles=WATCHDOG_CYCLES)
-        logits, cycles = [], []
+        logits, cycles = list[np.ndarray](), list[int]()
         counters: dict[str, int] | None = None
         layers: tuple[LayerCycles, ...] = ()
         self.times = Times()
-        for image in images:
-            for at, data in program.place_image(image):
-                self._write(where.program_address + at, data)
-            self._verify(where, program.with_image(image))
-            answer = self._run()
-            logits.append(program.unpack_logits(self._results(where, program)))
-            cycles.append(answer["counters"]["cycles"])
-            self.times.compute_s += answer["ticks"] / self.link.board["tick_hz"]
-            if counters is None:
-                counters, layers = answer["counters"], self._layers(program, answer)
-            if progress:
-                progress(len(logits))
+        sessions = 0
+        while len(logits) < len(images):
+            try:
+                self._begin(where, program)
+                for image in images[len(logits):]:
+                    answer, values = self._run_image(where, program, image)
+                    if counters is None:
+                        layers = self._layers(program, answer)
+                        counters = answer["counters"]
+                    logits.append(values)
+                    cycles.append(answer["counters"]["cycles"])
+                    self.times.compute_s += answer["ticks"] / self.link.board["tick_hz"]
+                    if progress:
+                        progress(len(logits))
+            except BoardError as e:
+                sessions += 1
+                if e.status != "no_session" or sessions == SESSIONS:
+                    raise
         self.times.transfer_s = time.monotonic() - started - self.times.compute_s
         power = None
         if self.power_sweeps and counters and has_power(self.link):
             power = measure_power(self, counters, sweeps=self.power_sweeps)
+        self._is_sure = True
         return RunResult(np.array(logits), tuple(cycles), counters, layers, power)
+
+    def _begin(self, where: MemoryMap, program: Program) -> None:
+        """The program onto the board, in a session of its own: what may be left of one before is refused from here on,
+        and if this one ends, by a reset or another host, all that was written counts no more."""
+        self.link.greet()
+        self.rtl = self._identify()
+        if not self._is_sure and self.link.has("reset"):
+            self.link.request("reset")
+        self._is_sure = False
+        self._write(where.program_address, program.stream)
+        self.link.request("configure", program_offset=where.program_address, program_beats=where.program_beats,
+                          output_offset=where.output_address, output_beats=where.output_beats,
+                          watchdog_cycles=WATCHDOG_CYCLES)
+
+    def _run_image(self, where: MemoryMap, program: Program, image: np.ndarray) -> tuple[dict, np.ndarray]:
+        """What RUN was answered, and the logits."""
+        for at, data in program.place_image(image):
+            self._write(where.program_address + at, data)
+        self._verify(where, program.with_image(image))
+        answer = self._run()
+        return answer, program.unpack_logits(self._results(where, program))
 
     def _write(self, offset: int, data: bytes) -> None:
         size = self.link.board["max_payload"] - 4

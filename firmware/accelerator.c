@@ -49,8 +49,12 @@ uint8_t accelerator_configure(const struct job *job) {
     uint64_t burst_bytes, program_end, output_end;
     const uint64_t base = hal_shared_address();
     const uint8_t status = accelerator_identify(&identity);
+    bool okay = true;
 
     if (status) return status;
+    /* A run that took too long still goes on, and may yet write where the next one's program is to be. */
+    if (read_register(CODESIGN_STATUS, &okay) & CODESIGN_STATUS_BUSY) return CODESIGN_STATUS_OWING;
+    if (!okay) return CODESIGN_STATUS_NO_ACCELERATOR;
     burst_bytes = (uint64_t)identity.beat_bytes * identity.burst_beats;
     program_end = job->program_offset + (uint64_t)job->program_beats * identity.beat_bytes;
     output_end = job->output_offset + (uint64_t)job->output_beats * identity.beat_bytes;

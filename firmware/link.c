@@ -11,7 +11,7 @@
 #include "protocol.h"
 #include "version.h"
 
-enum { NOTHING = 0xFF }; /* no status: a request that has not been carried out */
+_Static_assert(65536 % CODESIGN_WINDOW == 0, "the slots of sequence numbers must go on where these begin anew");
 
 static uint8_t frame[CODESIGN_MAX_FRAME]; /* being received, then decoded in place */
 static size_t received;
@@ -21,12 +21,14 @@ static uint8_t plain[CODESIGN_HEADER_BYTES + CODESIGN_MAX_PAYLOAD + CODESIGN_CRC
 static uint8_t coded[CODESIGN_MAX_FRAME];
 
 static struct {
-    uint16_t number, top; /* the session's, and the highest sequence number it has had */
+    uint16_t number, top; /* the session's, and the latest sequence number it has had */
     uint32_t nonce;
-    uint8_t status[CODESIGN_WINDOW]; /* by sequence number: of requests that changed something */
+    struct slot { /* by sequence number: of a request that changed something; op 0: there was none */
+        uint8_t op, status;
+    } slots[CODESIGN_WINDOW];
 } session;
 
-static struct { /* the last answer with a payload to a request that changed something */
+static struct { /* the last answer with a payload to a request that changed something; length 0: there is none */
     uint16_t sequence;
     size_t length;
     uint8_t payload[CODESIGN_MAX_PAYLOAD];
@@ -55,18 +57,17 @@ static void put_text(uint8_t *at, const char *text) {
     for (; i < CODESIGN_TEXT_BYTES - 1 && text[i]; i++) at[i] = (uint8_t)text[i];
 }
 
-/* A session's number depends on the host's random one: frames of a session before it, or before a reset, which may
- * still be under way, are told from its own. */
+/* Every session has a number of its own, so that frames of another one which are still under way are told from its own:
+ * the next number, and after a reset one that nobody can foresee. */
 static void begin_session(uint32_t nonce) {
-    uint16_t number = (uint16_t)((nonce ^ nonce >> 16) + hal_boots());
+    const uint32_t random = nonce ^ nonce >> 16 ^ (uint32_t)hal_ticks();
 
-    if (number == session.number || number == 0) number++;
-    if (number == 0) number++;
-    session.number = number;
+    session.number = (uint16_t)(session.number ? session.number + 1u : random + hal_boots());
+    if (session.number == 0) session.number = 1;
     session.nonce = nonce;
     session.top = 0;
-    memset(session.status, NOTHING, sizeof session.status);
-    kept.sequence = 0;
+    memset(session.slots, 0, sizeof session.slots);
+    kept.length = 0;
 }
 
 static void hello(const uint8_t *request, size_t count, uint16_t sequence) {
@@ -94,38 +95,45 @@ static void hello(const uint8_t *request, size_t count, uint16_t sequence) {
 }
 
 /* Answer what was carried out before. */
-static void repeat(uint8_t op, uint8_t status, uint16_t sequence) {
-    const bool has_payload = kept.sequence == sequence;
+static void repeat(const struct slot *slot, uint16_t sequence) {
+    const bool has_payload = kept.length && kept.sequence == sequence;
 
     statistics.repeated++;
-    if ((op == CODESIGN_OP_RUN || op == CODESIGN_OP_POWER) && status == CODESIGN_STATUS_OKAY && !has_payload) {
+    if ((slot->op == CODESIGN_OP_RUN || slot->op == CODESIGN_OP_POWER) && slot->status == CODESIGN_STATUS_OKAY
+        && !has_payload) {
         statistics.stale++; /* another one came after it: its host has had the answer */
         return;
     }
     if (has_payload) memcpy(payload(), kept.payload, kept.length);
-    answer(op, status, session.number, sequence, has_payload ? kept.length : 0);
+    answer(slot->op, slot->status, session.number, sequence, has_payload ? kept.length : 0);
 }
 
+/* Sequence numbers begin anew after 65535, so only their differences tell which is later. */
 static void request(uint8_t op, uint16_t sequence, const uint8_t *bytes, size_t count) {
-    const bool changes = command_changes(op);
-    uint8_t *slot = &session.status[sequence % CODESIGN_WINDOW];
+    struct slot *slot = &session.slots[sequence % CODESIGN_WINDOW];
+    uint16_t ahead = (uint16_t)(sequence - session.top);
+    const uint16_t behind = (uint16_t)(session.top - sequence);
     uint8_t status;
     size_t length;
 
-    if (sequence == 0 || sequence > session.top + CODESIGN_WINDOW || sequence + CODESIGN_WINDOW <= session.top) {
+    if (behind < CODESIGN_WINDOW) {
+        ahead = 0;
+    } else if (ahead > CODESIGN_WINDOW) {
         statistics.stale++;
         return;
     }
     /* The slots of the numbers skipped on the way up are free again. */
-    for (; session.top < sequence; session.top++) session.status[(session.top + 1) % CODESIGN_WINDOW] = NOTHING;
-    if (changes && *slot != NOTHING) {
-        repeat(op, *slot, sequence);
+    for (; ahead; ahead--) session.slots[++session.top % CODESIGN_WINDOW].op = 0;
+    if (slot->op) {
+        if (slot->op == op) repeat(slot, sequence);
+        else statistics.stale++; /* a host that gives one number twice */
         return;
     }
     status = command(op, bytes, count, payload(), &length);
-    if (changes) {
-        *slot = status;
-        if (length) {
+    if (command_changes(op)) {
+        slot->op = op;
+        slot->status = status;
+        if (length || kept.sequence == sequence) {
             kept.sequence = sequence;
             kept.length = length;
             memcpy(kept.payload, payload(), length);
