@@ -1,6 +1,7 @@
 """Builds of the portable firmware with the tests' own board."""
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,3 +61,10 @@ def build_libfuzzer(work: Path, compiler: str) -> Path:
 def build_measured(work: Path) -> Path:
     """The fuzzer, to be run with given inputs, such that gcov can say what they reached."""
     return build(work, "measured", ["fake_board.c", "fuzz.c", "seeded.c"], flags=["--coverage"])
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    write_sources(folder)
+    print(build_libfuzzer(folder, sys.argv[2]), build_seeded(folder), build_measured(folder), sep="\n")

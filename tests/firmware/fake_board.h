@@ -8,8 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef FAKE_BYTES
+#define FAKE_BYTES 4096 /* of shared memory */
+#endif
+
 enum {
-    FAKE_BYTES = 4096, /* of shared memory */
     FAKE_GUARD_BYTES = 4096,
     FAKE_REGISTER_WORDS = 0x2000,
     FAKE_SENT_BYTES = 1 << 17,
@@ -47,6 +50,9 @@ void fake_power_on(void);
 
 /* An accelerator is there, and answers. */
 void fake_accelerator_on(void);
+
+/* Whether nothing outside the shared memory has changed. */
+bool fake_guards_hold(void);
 
 /* Nothing outside the shared memory has changed, and within it only `bytes` bytes at `offset`; then these are taken. */
 void fake_settle(uint64_t offset, uint64_t bytes);

@@ -19,8 +19,10 @@ static struct { const uint8_t *at, *end; } input;
 
 static struct { /* what a host knows */
     uint16_t session, sequence;
-    uint32_t nonce;
     uint32_t output_offset, output_bytes; /* of the configuration that was taken */
+    struct made {
+        uint16_t session, sequence;
+    } made[CODESIGN_WINDOW]; /* the changes that were answered */
 } host;
 
 static uint8_t take8(void) { return input.at < input.end ? *input.at++ : 0; }
@@ -53,6 +55,30 @@ static void send(const uint8_t *bytes, size_t count, bool split) {
     }
 }
 
+/* Bytes of a request, at least where it ends in data. */
+static size_t request_bytes(uint8_t op) {
+    switch (op) {
+    case CODESIGN_OP_HELLO: return CODESIGN_HELLO_REQUEST_BYTES;
+    case CODESIGN_OP_WRITE: return CODESIGN_WRITE_REQUEST_BYTES;
+    case CODESIGN_OP_READ: return CODESIGN_READ_REQUEST_BYTES;
+    case CODESIGN_OP_CHECKSUM: return CODESIGN_CHECKSUM_REQUEST_BYTES;
+    case CODESIGN_OP_CONFIGURE: return CODESIGN_CONFIGURE_REQUEST_BYTES;
+    case CODESIGN_OP_RUN: return CODESIGN_RUN_REQUEST_BYTES;
+    case CODESIGN_OP_TRACE: return CODESIGN_TRACE_REQUEST_BYTES;
+    case CODESIGN_OP_POWER: return CODESIGN_POWER_REQUEST_BYTES;
+    default: return 0;
+    }
+}
+
+/* A change that was answered before must not have been made again. */
+static void check_once(uint16_t session, uint16_t sequence, bool repeated) {
+    struct made *made = &host.made[sequence % CODESIGN_WINDOW];
+
+    if (made->session == session && made->sequence == sequence && !repeated) fake_fail("a change was made twice");
+    made->session = session;
+    made->sequence = sequence;
+}
+
 static size_t answer_bytes(uint8_t op, size_t *open) {
     *open = 0;
     switch (op) {
@@ -62,7 +88,11 @@ static size_t answer_bytes(uint8_t op, size_t *open) {
     case CODESIGN_OP_RUN: return CODESIGN_RUN_ANSWER_BYTES;
     case CODESIGN_OP_STATISTICS: return CODESIGN_STATISTICS_ANSWER_BYTES;
     case CODESIGN_OP_ECHO: case CODESIGN_OP_READ: case CODESIGN_OP_TRACE: case CODESIGN_OP_RAILS:
-    case CODESIGN_OP_POWER: *open = CODESIGN_MAX_PAYLOAD; return 0;
+        *open = CODESIGN_MAX_PAYLOAD;
+        return 0;
+    case CODESIGN_OP_POWER:
+        *open = CODESIGN_MAX_PAYLOAD - CODESIGN_POWER_ANSWER_SAMPLES;
+        return CODESIGN_POWER_ANSWER_SAMPLES;
     default: return 0;
     }
 }
@@ -84,11 +114,14 @@ static void check_answer(const uint8_t *plain, size_t count, bool repeated) {
     if (answer[0] != (plain[0] | CODESIGN_ANSWER) || memcmp(answer + 4, plain + 4, 2))
         fake_fail("an answer must be its request's");
     if (plain[0] != CODESIGN_OP_HELLO && memcmp(answer + 2, plain + 2, 2)) fake_fail("another session's answer");
-    if (answer[1] > CODESIGN_STATUS_RUN_ERROR) fake_fail("a status that is none");
+    if (answer[1] > CODESIGN_STATUS_FAULT) fake_fail("a status that is none");
+    if (command_changes(plain[0]) && answer[1] != CODESIGN_STATUS_NO_SESSION)
+        check_once(get16(plain + 2), get16(plain + 4), repeated);
     if (answer[1] != CODESIGN_STATUS_OKAY) {
         if (bytes) fake_fail("a refusal with a payload");
         return;
     }
+    if (count < request_bytes(plain[0])) fake_fail("a request that is too short was taken");
     if (bytes < fixed || bytes > fixed + open) fake_fail("an answer of another length");
     if (plain[0] == CODESIGN_OP_HELLO) {
         host.session = get16(payload + CODESIGN_HELLO_ANSWER_SESSION);
@@ -165,7 +198,7 @@ static size_t take_payload(uint8_t op, uint8_t *at) {
         if (take8() & 1) { /* such that it is taken, mostly */
             put32(at, (uint32_t)take8() % 16 * FAKE_BEAT_BYTES * FAKE_BURST_BEATS);
             put32(at + 4, 1u + take8() / 2);
-            put32(at + 8, FAKE_BYTES / 2 + (uint32_t)take8() * FAKE_BEAT_BYTES);
+            put32(at + 8, (uint32_t)take8() * 2 * FAKE_BEAT_BYTES);
             put32(at + 12, 1u + take8() / 2);
             put32(at + 16, 1000);
             return 20;
@@ -183,7 +216,7 @@ static size_t take_payload(uint8_t op, uint8_t *at) {
         return 4;
     case CODESIGN_OP_POWER:
         put32(at, take8() & 1 ? take_number() : take8());
-        put16(at + 4, take8() & 1 ? take_number() : take8() % 8);
+        put16(at + 4, take8() & 1 ? take_number() : take8() & 1 ? take8() : take8() % 8);
         return 6;
     case CODESIGN_OP_ECHO:
         count = take16() % (CODESIGN_MAX_PAYLOAD + 8);
@@ -208,7 +241,7 @@ static void frame(uint8_t kind) {
     put16(plain + 4, op == CODESIGN_OP_HELLO ? 0 : sequence);
     if ((how & 0x0E) == 8) harm = take16();
     if ((how & 0x0E) == 6) {
-        count = take16() % (CODESIGN_MAX_PAYLOAD + 16);
+        count = take8() & 1 ? take8() % 32 : take16() % (CODESIGN_MAX_PAYLOAD + 16);
         for (size_t i = 0; i < count && input.at < input.end; i++) plain[CODESIGN_HEADER_BYTES + i] = take8();
     } else {
         count = take_payload(op, plain + CODESIGN_HEADER_BYTES);
@@ -234,19 +267,23 @@ static void change_board(void) {
     static const uint32_t registers[] = {CODESIGN_ID, CODESIGN_VERSION, CODESIGN_BUS, CODESIGN_DIGEST_LO,
                                          CODESIGN_TRACE_COUNT, CODESIGN_ERROR};
 
-    switch (take8() % 10) {
+    switch (take8() % 12) {
     case 0: fake.registers[registers[take8() % 6] / 4] = take32(); break;
-    case 1: fake.registers[CODESIGN_BUS / 4] = take8() | (uint32_t)take8() << 16; break;
+    case 1:
+        fake.registers[CODESIGN_BUS / 4] = FAKE_BURST_BEATS << 16 | (uint32_t)FAKE_BEAT_BYTES << take8() % 8;
+        if (take8() % 4 == 0) fake.registers[CODESIGN_BUS / 4] = take8() | (uint32_t)take8() << 16;
+        break;
     case 2: fake.accesses_to_error = take8(); break;
     case 3: fake.run_ticks = (uint64_t)take8() << take8() % 16; break;
     case 4: fake.sensors = take8() % 3; break;
     case 5: fake.transfers_to_error = take8(); break;
     case 6: fake.board = names[take8() % 6]; break;
-    case 7:
+    case 7: case 8: case 9:
         fake.board = names[1 + take8() % 4];
         fake.sensors = FAKE_SENSORS_RIGHT;
+        fake.transfers_to_error = 0;
         break;
-    case 8: fake_accelerator_on(); break;
+    case 10: fake_accelerator_on(); break;
     default:
         fake.ticks_per_look = 1 + take8();
         fake.can_reset = take8() & 1;
@@ -263,7 +300,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     send((const uint8_t[]){0}, 1, false);
     input.at = input.end = bytes;
     input.end += count;
-    host.output_bytes = 0;
+    memset(&host, 0, sizeof host);
     /* As a board that has just begun, but for statistics. */
     plain[0] = CODESIGN_OP_HELLO;
     put16(plain + 2, 0);
