@@ -92,7 +92,8 @@ def test_sessions_one_after_another(board, tmp_path):
     port = Replay(path)
     for a, b in zip(run(port), expected, strict=True):
         same(a, b)
-    with pytest.raises(CodesignError, match=r"three.jsonl' must hold 4 HELLO with an answer, not 3: record it again$"):
+    # Each device says hello, and each run.
+    with pytest.raises(CodesignError, match=r"three.jsonl' must hold 7 HELLO with an answer, not 6: record it again$"):
         Link(port)
 
 
