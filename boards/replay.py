@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from codesign.errors import CodesignError, require
 from codesign.protocol import ANSWER, SIZES, Answer, decode_frame, encode_frame, protocol
 
+from .link import SEQUENCES
 from .recording import BOARD, HOST, read_session
 
 __all__ = ["Replay"]
@@ -14,12 +15,20 @@ __all__ = ["Replay"]
 
 @dataclass
 class _Session:
-    """What the host asked, and the answers it took, by their sequence numbers."""
+    """What the host asked, and the answers it took, by sequence numbers that go on."""
 
     number: int
     hello: Answer
     requests: dict[int, Answer] = field(default_factory=dict)
     answers: dict[int, Answer] = field(default_factory=dict)
+    top: int = 0  # the highest so far
+
+    def going_on(self, frame: Answer) -> int:
+        """The frame's sequence number as if it did not begin anew: the one nearest to the highest so far."""
+        ahead = (frame.sequence - self.top + SEQUENCES // 2) % SEQUENCES - SEQUENCES // 2
+        number = self.top + ahead
+        self.top = max(self.top, number)
+        return number
 
 
 def _nonce_at(frame: Answer) -> slice:
@@ -95,8 +104,8 @@ class Replay:
         return hello, hello.payload[:where.start] + request.payload[_nonce_at(request)] + hello.payload[where.stop:]
 
     def _answer(self, request: Answer) -> tuple[Answer, bytes]:
-        number = request.sequence
         session = next((s for s in reversed(self._sessions[:len(self._nonces)]) if s.number == request.session), None)
+        number = session.going_on(request) if session else request.sequence
         asked = session and session.requests.get(number)
         if session is None or asked is None:
             raise CodesignError(f"{self._name} must hold request {number}, {_words(request)}, not end before it: "
@@ -127,7 +136,11 @@ def _sessions(events: list[tuple[float, str, bytes]]) -> list[_Session]:
             elif session is None:
                 continue
             elif sender == HOST:
-                session.requests.setdefault(frame.sequence, frame)
-            elif frame.sequence in session.requests and frame.op == session.requests[frame.sequence].op | ANSWER:
-                session.answers.setdefault(frame.sequence, frame)
+                session.requests.setdefault(session.going_on(frame), frame)
+            else:
+                number = session.going_on(frame)
+                if number in session.requests and frame.op == session.requests[number].op | ANSWER:
+                    session.answers.setdefault(number, frame)
+    for session in found.values():
+        session.top = 0  # for the replay's
     return list(found.values())

@@ -140,6 +140,21 @@ def test_a_session_without_an_end(recorded, tmp_path):
             replay(path)
 
 
+def test_sequence_numbers_that_begin_anew(board, tmp_path):
+    path = tmp_path / "long.jsonl"
+
+    def ask(port):
+        link = Link(port)
+        for i in range(4200):
+            data = i.to_bytes(2)
+            assert link.request("echo", data=data)["data"] == data
+            link._sequence += 15  # a board takes numbers up to 16 ahead
+        assert link._sequence > 65_536
+    with open_port(board.port, 4_000_000) as port, Recording(port, path) as recording:
+        ask(recording)
+    ask(Replay(path))
+
+
 def test_a_killed_recorder_leaves_what_went_over_the_line(board, tmp_path):
     path = tmp_path / "killed.jsonl"
     code = (f"from codesign.boards.link import Link\nfrom codesign.boards.port import open_port\n"
