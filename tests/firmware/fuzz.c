@@ -117,11 +117,13 @@ static void check_answer(const uint8_t *plain, size_t count, bool repeated) {
     if (answer[1] > CODESIGN_STATUS_FAULT) fake_fail("a status that is none");
     if (command_changes(plain[0]) && answer[1] != CODESIGN_STATUS_NO_SESSION)
         check_once(get16(plain + 2), get16(plain + 4), repeated);
+    if (!repeated && count < request_bytes(plain[0]) && answer[1] != CODESIGN_STATUS_BAD_LENGTH
+        && answer[1] != CODESIGN_STATUS_NO_SESSION)
+        fake_fail("a request that is too short was taken");
     if (answer[1] != CODESIGN_STATUS_OKAY) {
         if (bytes) fake_fail("a refusal with a payload");
         return;
     }
-    if (count < request_bytes(plain[0])) fake_fail("a request that is too short was taken");
     if (bytes < fixed || bytes > fixed + open) fake_fail("an answer of another length");
     if (plain[0] == CODESIGN_OP_HELLO) {
         host.session = get16(payload + CODESIGN_HELLO_ANSWER_SESSION);
