@@ -27,7 +27,7 @@ class _Estimates:
         self.last = [np.array([last.get((i, c), i) for c in range(g.out_channels)]) for i, g in enumerate(gemms)]
         self.image_readers = [i for i, g in enumerate(gemms) if g.operands[0].source == IMAGE]
 
-    @cache  # noqa: B019 - lives as long as one search
+    @cache  # noqa: B019 - it keeps its object alive, which lives as long as one search
     def alive(self, index: int, now: int) -> int:
         """Channels of a map that are read from ``now`` on."""
         return int((self.last[index] >= now).sum())
@@ -42,12 +42,12 @@ class _Estimates:
         per_tile = (gemm.out_planes - 1) * config.columns_per_bank + sharing
         return -(-channels // (config.cols * config.bank_groups)) * per_tile * rows * gemm.shape[2]
 
-    @cache  # noqa: B019
+    @cache  # noqa: B019 - as above
     def image(self, rows: int, width: int) -> int:
         channels = len({o.channel for i in self.image_readers for o in self.gemms[i].operands})
         return sum(r.words for r in image_regions(channels, rows * width, self.config))
 
-    @cache  # noqa: B019
+    @cache  # noqa: B019 - as above
     def before(self, start: int) -> int:
         """Words of the maps that ``start`` finds and somebody still reads."""
         return sum(self.words(i, self.gemms[i].shape[1], start) for i in range(start))

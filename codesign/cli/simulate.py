@@ -11,6 +11,7 @@ from .output import print_json, print_table
 
 __all__ = ["add"]
 
+
 def add(commands) -> None:
     parser = add_command(commands, "simulate", simulate, "Run images on the simulated accelerator (Verilator)",
                          "Logits are compared with the reference, cycles and counters with the cost model; any "
