@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..accelerator import AcceleratorConfig
-from ..cycles import Prediction, predict
+from ..cycles import Prediction, predict, predict_schedule
 from ..errors import CodesignError
 from ..graph import Graph
 from ..layer_cycles import split_by_layer
 from ..lowering import lower
 from ..registers import COUNTERS, TRACE_COUNTERS, TRACE_ENTRIES
-from ..schedule import check_maps
+from ..schedule import check_maps, schedule
 from .layout import CONFIG, config_record, gemm_records
 from .library import load_library
 
@@ -61,13 +61,15 @@ class BatchModel:
         counters, _ = self._run(graph, traced=False)
         fits = counters[:, 0] >= 0
         counters[~fits] = 0
-        if bands:
+        if bands or load_library() is None:
             for index in np.flatnonzero(~fits):
                 try:
-                    counters[index] = list(predict(graph, self.configs[index]).counters.values())
-                    fits[index] = True
+                    plan = schedule(graph, self.configs[index])
                 except CodesignError:
-                    pass
+                    continue
+                if bands or len(plan.visits) == len(plan.gemms):
+                    counters[index] = list(predict_schedule(plan).counters.values())
+                    fits[index] = True
         return Batch(fits=fits, counters=counters)
 
     def predictions(self, graph: Graph) -> list[Prediction | None]:

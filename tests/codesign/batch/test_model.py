@@ -97,7 +97,11 @@ def test_without_a_compiler_python_prices(monkeypatch):
     library.load_library.cache_clear()
     try:
         without = BatchModel(CONFIGS).price(graph)
-        assert not BatchModel(CONFIGS).price(graph, bands=False).fits.any()
+        large = diracdeltanet(8, resolution=64, classes=10).graph()
+        shallow = dataclasses.replace(PRESETS["ulx3s"], bank_depth=2048)
+        at_once = BatchModel([shallow, PRESETS["ulx3s"]]).price(large, bands=False)
+        assert at_once.fits.tolist() == [False, True]
+        assert at_once.cycles[1] == predict(large, PRESETS["ulx3s"]).cycles
     finally:
         library.load_library.cache_clear()
     np.testing.assert_array_equal(without.counters, with_one.counters)
