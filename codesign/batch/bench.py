@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--resolution", type=int, default=224, help="of its input, where the network is a built-in one")
     parser.add_argument("--accelerator", default="ultra96", help="an accelerator, to be varied")
     parser.add_argument("--space", default="digits", help="a search space")
-    parser.add_argument("--board", default="ultra96", help="a board")
+    parser.add_argument("--board", default="ultra96v2", help="a board")
     parser.add_argument("--points", type=int, default=1_000_000, help="of the space, at least")
     arguments = parser.parse_args()
     _one_network(arguments.network, arguments.resolution, arguments.accelerator)

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from ..integer import IntegerNetwork
     from ..network import Network
 
-__all__ = ["Parser", "add_accelerator", "add_command", "add_json", "add_model", "add_network", "integer",
+__all__ = ["BOARD", "Parser", "add_accelerator", "add_command", "add_json", "add_model", "add_network", "integer",
            "new_path", "read_accelerator", "read_model", "read_network", "read_network_or_model"]
+
+BOARD = "a board: a YAML file, or one that codesign boards lists"
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -139,8 +141,8 @@ def read_network_or_model(args: argparse.Namespace,
 def add_accelerator(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     parser.add_argument("--accelerator", metavar="A",
                         help="an accelerator: a YAML file, or tiny, ulx3s, ultra96, zcu102")
-    parser.add_argument("--board", metavar="B", help="a board: a YAML file, or ultra96, ulx3s, zcu102; alone, it means "
-                                                     "its own accelerator; beside one, its clock and memory count")
+    parser.add_argument("--board", metavar="B", help=f"{BOARD}; alone, it means its own accelerator; beside one, its "
+                                                     "clock and memory count")
 
 
 def read_accelerator(args: argparse.Namespace) -> tuple["AcceleratorConfig", "Board | None"]:

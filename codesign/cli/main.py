@@ -10,6 +10,7 @@ import warnings
 from ..errors import CodesignError
 from . import (
     analyze,
+    boards,
     costs,
     doctor,
     energy,
@@ -29,8 +30,8 @@ from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, sweep, train, import_, analyze, estimate, solve, energy, generate, export, simulate, run, metrics,
-            costs, report)
+COMMANDS = (doctor, boards, sweep, train, import_, analyze, estimate, solve, energy, generate, export, simulate, run,
+            metrics, costs, report)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 

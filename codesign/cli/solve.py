@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from ..errors import CodesignError, require
-from .arguments import add_command, add_json, add_network, new_path, read_network
+from .arguments import BOARD, add_command, add_json, add_network, new_path, read_network
 from .output import print_json, print_table
 
 __all__ = ["add"]
@@ -17,7 +17,7 @@ def add(commands) -> None:
                          "space), and prints those that no other beats in cycles and in the share of the board's "
                          "scarcest resource, which is estimated.")
     add_network(parser)
-    parser.add_argument("--board", required=True, metavar="B", help="a board: a YAML file, or ultra96, ulx3s, zcu102")
+    parser.add_argument("--board", required=True, metavar="B", help=BOARD)
     parser.add_argument("--space", metavar="S", help="a search space's accelerators: a YAML file, or digits")
     parser.add_argument("--share", type=float, default=0.8, metavar="X", help="of the board, at most")
     parser.add_argument("--out", metavar="FILE", help="write the fastest as a .yaml file that --accelerator takes")

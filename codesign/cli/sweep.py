@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ..errors import require
-from .arguments import add_command, add_json, integer
+from .arguments import BOARD, add_command, add_json, integer
 from .output import print_json
 
 __all__ = ["add"]
@@ -18,7 +18,7 @@ def add(commands) -> None:
                          "RTL; then round again, priced with what was measured. The same command continues an "
                          "interrupted sweep and shows a finished one.")
     parser.add_argument("--out", required=True, metavar="DIR", help="the sweep's directory, new or to be continued")
-    parser.add_argument("--board", default="ulx3s", metavar="B", help="a board: a YAML file, or ultra96, ulx3s, zcu102")
+    parser.add_argument("--board", default="ulx3s", metavar="B", help=BOARD)
     parser.add_argument("--space", default="digits", metavar="S", help="what is searched: a YAML file, or digits")
     parser.add_argument("--dataset", default="digits", metavar="D",
                         help="digits, a folder of CIFAR-10's binary version, or one with train/ and test/")

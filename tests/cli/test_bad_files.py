@@ -63,7 +63,7 @@ def test_accelerator_too_small_for_the_network(error_line, tmp_path):
     (["analyze", "none.yaml"], r"Network file 'none\.yaml' must be readable: .*No such file.*"),
     (["analyze", "vgg"], r"Network must be one of diracdeltanet-116, .* or a trained model's directory, not 'vgg'"),
     (["estimate", "network.yaml", "--accelerator", "big"], r"Accelerator must be one of tiny, .* not 'big'"),
-    (["estimate", "network.yaml", "--board", "de10"], r"Board must be one of ultra96, ulx3s, zcu102 .* not 'de10'"),
+    (["estimate", "network.yaml", "--board", "de10"], r"Board must be one of .*, ulx3s, zcu102 .* not 'de10'"),
     (["estimate", "network.yaml"], r"Accelerator must be given by --accelerator or --board"),
     (["estimate", "network.yaml", "--accelerator", "zcu102", "--board", "ulx3s"],
      r"Accelerator zcu102: lut must be at most 83640 on ulx3s, not \d+ \(estimate\)"),

@@ -188,10 +188,10 @@ def test_lookup_tables(copy):
     assert len(records) == len(lut) and {record["device"] for record in records} == {"me"}
     source = json.loads((copy / "me-op_lut_database.json.source.json").read_text())
     assert source["method"] == "simulated" and source["layers"] == 15
-    other = ["ultra96" if word == "ulx3s" else word for word in BUILD]
+    other = ["ultra96v2" if word == "ulx3s" else word for word in BUILD]
     run_codesign(*other, "--network", "n4.yaml", cwd=copy, check=True)
     line = error("costs", "export", "t.db", "--out", "two.yaml", cwd=copy)
-    assert re.search(r"must be of one board, not ulx3s, ultra96 \(--board picks one\)$", line)
+    assert re.search(r"must be of one board, not ulx3s, ultra96v2 \(--board picks one\)$", line)
     for accelerator in ("tiny", rows[0].key.accelerator[:8]):
         (copy / "two.yaml").unlink(missing_ok=True)
         run_codesign("costs", "export", "t.db", "--accelerator", accelerator, "--board", "ulx3s", "--out", "two.yaml",

@@ -72,8 +72,8 @@ def test_rows_of_the_network_itself(there):
 
 def test_place_may_be_given(there):
     assert answer(there, *NEW, "--accelerator", "tiny", "--method", "synthetic")["board"] == "ulx3s"
-    elsewhere = answer(there, *NEW, "--board", "ultra96", "--method", "synthetic")
-    assert (elsewhere["board"], elsewhere["rows"], elsewhere["method"]) == ("ultra96", [], "model")
+    elsewhere = answer(there, *NEW, "--board", "ultra96v2", "--method", "synthetic")
+    assert (elsewhere["board"], elsewhere["rows"], elsewhere["method"]) == ("ultra96v2", [], "model")
 
 
 def test_validation_holds_each_network_out(there):
@@ -91,7 +91,7 @@ def test_validation_holds_each_network_out(there):
 
 @pytest.mark.parametrize("words, rule", [
     (["costs", "validate", "t.db"], "Cost table of 't.db' must have rows of whole measured runs to validate"),
-    (["costs", "show", "t.db", "--board", "ultra96"], "Network must be given by --network where --board is"),
+    (["costs", "show", "t.db", "--board", "ultra96v2"], "Network must be given by --network where --board is"),
     ([*NEW, "--level", "1"], "Level must be between 0 and 1, not 1"),
     ([*NEW, "--operator", "conv"], "Operator must not be given with --network"),
     (["costs", "show", "none.db", "--network", "new.yaml"], "Cost table 'none.db' must exist"),

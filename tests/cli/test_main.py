@@ -12,7 +12,7 @@ from codesign.search import SweepOptions
 
 from .conftest import SCRIPT
 
-COMMANDS = ("doctor", "sweep", "train", "analyze", "estimate", "generate", "simulate", "costs", "report")
+COMMANDS = ("doctor", "boards", "sweep", "train", "analyze", "estimate", "generate", "simulate", "costs", "report")
 
 
 def test_help_lists_every_command(codesign):

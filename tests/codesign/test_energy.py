@@ -51,7 +51,7 @@ def test_figures_by_hand():
     assert parts["accumulators"] == pytest.approx(1500 * 16 * (2 * 9e-12 + 0.075e-12 * 14))
     assert parts["requantizers"] == pytest.approx(9_000 * 2 * 9.8e-12)
     assert parts["memory"] == pytest.approx(705 * 8 * 9e-12 / 8)
-    ultra96 = energy(load_board("ultra96"), PRESETS["ultra96"]).components
+    ultra96 = energy(load_board("ultra96v2"), PRESETS["ultra96"]).components
     assert ultra96["memory"] == pytest.approx(705 * 16 * 8 * 8e-12)  # LPDDR4 at 8 pJ a bit
     assert ultra96["banks"] == pytest.approx(29_000 * 4 * 4e-12)  # 32,768 x 4 bits are four blocks
 

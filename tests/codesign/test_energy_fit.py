@@ -145,7 +145,7 @@ def test_methods_and_boards_are_not_mixed():
     count = counters(np.random.default_rng(6))
     with pytest.raises(CodesignError, match="must be measured like the others of the fit, not synthetic"):
         fit_energy([row(1e-3, count=count)], CONFIGS, BOARD)
-    with pytest.raises(CodesignError, match="must be of board ultra96, not 'ulx3s'"):
-        fit_energy([row(1e-3, count=count)], CONFIGS, load_board("ultra96"), synthetic=True)
+    with pytest.raises(CodesignError, match="must be of board ultra96v2, not 'ulx3s'"):
+        fit_energy([row(1e-3, count=count)], CONFIGS, load_board("ultra96v2"), synthetic=True)
     with pytest.raises(CodesignError, match="must have measured rows of energy or power_active, not none"):
         fit_energy([row(1.0, "power_idle", method="measured")], CONFIGS, BOARD)

@@ -9,7 +9,7 @@ from codesign.metrics import HINTS, LINES, MetricsSources, metrics_table
 from codesign.network import load_network
 from codesign.resources import estimate_resources
 
-BOARD = load_board("ultra96")
+BOARD = load_board("ultra96v2")
 CONFIG = BOARD.preset()
 SOURCES = MetricsSources(
     network="diracdeltanet-116", board=BOARD, config=CONFIG, process_nm=16,

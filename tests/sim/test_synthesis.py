@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from codesign.accelerator import PRESETS, load_accelerator
+from codesign.accelerator import PRESETS
 from codesign.board import load_board
 from codesign.directories import cache_directory
 from codesign.errors import CodesignError
@@ -69,9 +69,9 @@ def test_broken_verilog_is_told_and_nothing_kept(monkeypatch, tmp_path):
 
 
 @pytest.mark.synth
-@pytest.mark.parametrize("name", ["ultra96", "zcu102"])
+@pytest.mark.parametrize("name", ["ultra96v2", "zcu102"])
 def test_presets_fit_their_boards(name):
     """Ultra96 with at most three quarters of its LUTs."""
     board = load_board(name)
-    resources = synthesize(load_accelerator(name), "xcup")
+    resources = synthesize(board.preset(), "xcup")
     assert excess(resources, board) == () and resources.lut <= 0.75 * board.luts

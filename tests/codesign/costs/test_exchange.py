@@ -143,7 +143,7 @@ def test_contradictions_are_refused(table, tmp_path):
 
 
 def test_a_run_has_one_question(table, tmp_path):
-    other = dataclasses.replace(QUESTION, board="ultra96").to_dict()
+    other = dataclasses.replace(QUESTION, board="ultra96v2").to_dict()
     new = row("new", run_id="r1").to_dict()
     refused(tmp_path, [new, {"question": other, "runs": ["r1"]}],
             r"rows\.jsonl:2: Run 'r1' must have one question, not another .* than stored in '.*a\.db'")

@@ -146,7 +146,7 @@ def test_a_run_must_be_known(built):
     ({"method": "model"}, r"of one method, not simulated, model \(--method picks one\)"),
     ({"verilog_digest": "v2"}, r"of one verilog_digest, not v1, v2 \(--verilog picks one\)"),
     ({"accelerator": "a" * 64}, r"of one accelerator, not [0-9a-f]+, a+ \(--accelerator picks one\)"),
-    ({"board": "ultra96"}, r"of one board, not ulx3s, ultra96 \(--board picks one\)"),
+    ({"board": "ultra96v2"}, r"of one board, not ulx3s, ultra96v2 \(--board picks one\)"),
     ({"memory": "slow"}, r"of one memory, not .*, slow$"),
 ])
 def test_sources_are_never_mixed(built, change, message):

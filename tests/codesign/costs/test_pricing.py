@@ -70,7 +70,7 @@ def test_a_networks_row_comes_first_whatever_its_nodes_are_called(table):
     assert (answer.cycles, answer.rows, answer.parts[0].source) == (777, (row,), "simulated")
     assert answer.counters == {"cycles": 777} and answer.model_cycles == predict(g, CONFIG).cycles
     assert graph_digest(g) != graph_digest(graph(8, 12))
-    assert ask(g, table, board="ultra96").rows == ()
+    assert ask(g, table, board="ultra96v2").rows == ()
     assert ask(g, table, method="measured").rows == ()
 
 
@@ -217,7 +217,7 @@ def test_stale_board_rows_are_counted_and_not_used_unasked(table):
 
 def test_another_boards_rows_correct_nothing(table):
     board_rows(table, *boards.NETWORKS)
-    assert ask_board(boards.NEW, table, board="ultra96").rows == ()
+    assert ask_board(boards.NEW, table, board="ultra96v2").rows == ()
 
 
 def test_power_rows_are_no_cycles(table):

@@ -46,7 +46,7 @@ def test_stale_rows_are_shown_but_answer_only_when_asked(tmp_path):
 def test_keys_tell_apart_all_they_hold():
     config = PRESETS["tiny"]
     other_memory = dataclasses.replace(config, memory=PRESETS["ulx3s"].memory)
-    keys = [key(), key("b"), key(quantity="energy"), key(board="ultra96"), key(clock_hz=1), key(schedule="pool 0"),
+    keys = [key(), key("b"), key(quantity="energy"), key(board="ultra96v2"), key(clock_hz=1), key(schedule="pool 0"),
             key(operator="conv"), CostKey.on(PRESETS["ulx3s"], "ulx3s", operator="network", shape="a"),
             CostKey.on(other_memory, "ulx3s", operator="network", shape="a")]
     assert len({k.digest() for k in keys}) == len(keys)
@@ -94,7 +94,7 @@ def test_runs_questions_are_kept(tmp_path):
         table.add([row(run_id="r2")], QUESTION)
         table.add([row(run_id="r3")])
         assert table.questions() == {"r1": QUESTION, "r2": QUESTION}
-        other = dataclasses.replace(QUESTION, board="ultra96")
+        other = dataclasses.replace(QUESTION, board="ultra96v2")
         with pytest.raises(CodesignError, match="Run 'r1' must have one question"):
             table.add([row("c")], other)
         assert len(table.rows()) == 4  # the row of that question is not there either

