@@ -54,7 +54,7 @@ def test_bad_boards_are_refused_in_one_line(change, message):
 
 
 def test_bad_board_references_are_refused(tmp_path):
-    with pytest.raises(CodesignError, match="Board must be one of .*ultra96v2, ulx3s, zcu102 or a .yaml file, not 'pynq'"):
+    with pytest.raises(CodesignError, match="Board must be one of .*, ulx3s, zcu102 or a .yaml file, not 'pynq'"):
         load_board("pynq")
     with pytest.raises(CodesignError, match="must be readable"):
         load_board(str(tmp_path / "none.yaml"))
