@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codesign import protocol, registers
 from codesign.accelerator import AcceleratorConfig
-from codesign.directories import cache_directory, cached_directory
+from codesign.directories import built_once, cache_directory
 from codesign.errors import CodesignError
 from codesign.sim.build import build_simulator
 
@@ -34,18 +34,18 @@ def build_host_firmware(sanitize: bool = False) -> Path:
     flags = [*_FLAGS, *(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if sanitize else [])]
     key = hashlib.sha256("\0".join([*flags, *(f"{k}\0{v}" for k, v in sorted(sources.items()))]).encode()).hexdigest()
     target = cache_directory() / "firmware" / key[:32]
-    program = target / "firmware-host"
-    if not program.exists():
-        with cached_directory(target) as work:
-            for name, text in sources.items():
-                (work / name).parent.mkdir(exist_ok=True)
-                (work / name).write_text(text)
-            result = subprocess.run(["gcc", *flags, "-I.", *(n for n in sources if n.endswith(".c")), "-ldl", "-o",
-                                     program.name], cwd=work, capture_output=True, text=True, errors="replace")
-            if result.returncode:
-                lines = [line for line in result.stderr.splitlines() if "error" in line] or ["no message"]
-                raise CodesignError(f"gcc must compile the firmware, not fail: {lines[0][:300]}")
-    return program
+
+    def build(work: Path) -> None:
+        for name, text in sources.items():
+            (work / name).parent.mkdir(exist_ok=True)
+            (work / name).write_text(text)
+        result = subprocess.run(["gcc", *flags, "-I.", *(n for n in sources if n.endswith(".c")), "-ldl", "-o",
+                                 "firmware-host"], cwd=work, capture_output=True, text=True, errors="replace")
+        if result.returncode:
+            lines = [line for line in result.stderr.splitlines() if "error" in line] or ["no message"]
+            raise CodesignError(f"gcc must compile the firmware, not fail: {lines[0][:300]}")
+
+    return built_once(target, build) / "firmware-host"
 
 
 class HostBoard:

@@ -1,15 +1,16 @@
 """Directories that appear whole or not at all, and the one where what was built is kept."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .errors import CodesignError, require
 
-__all__ = ["cache_directory", "cached_directory", "new_directory"]
+__all__ = ["built_once", "cache_directory", "new_directory"]
 
 
 @contextlib.contextmanager
@@ -39,17 +40,40 @@ def cache_directory() -> Path:
     return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codesign"
 
 
-@contextlib.contextmanager
-def cached_directory(target: Path) -> Iterator[Path]:
-    """A temporary directory that becomes ``target`` when all went well; somebody else's equal one is as good."""
+def built_once(target: Path, build: Callable[[Path], None]) -> Path:
+    """``target``, made by ``build(directory)`` if it is not there; whoever else wants it meanwhile waits for it.
+
+    A builder that is killed lets go of the lock, and the next one begins anew.
+    """
+    if target.exists():
+        return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix="building-"))
-    try:
-        yield work
+    with _locked(target.with_name(f".{target.name}.lock")):
+        if target.exists():  # by whom we waited for
+            return target
+        for left in target.parent.glob(f".{target.name}.building-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.building-"))
         try:
+            build(work)
             work.rename(target)
-        except OSError:
-            if not target.exists():
-                raise
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Alone among all processes with the lock file ``path``, which is gone afterwards."""
+    while True:
+        lock = open(path, "a")
+        fcntl.flock(lock, fcntl.LOCK_EX)  # ends with the process, however it ends
+        with contextlib.suppress(FileNotFoundError):
+            if os.fstat(lock.fileno()).st_ino == path.stat().st_ino:
+                break
+        lock.close()  # whom we waited for has removed it
+    try:
+        yield
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        path.unlink(missing_ok=True)
+        lock.close()

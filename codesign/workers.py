@@ -1,13 +1,21 @@
-"""What worker processes have in common."""
+"""Worker processes on this machine."""
 
 import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
-__all__ = ["one_thread", "start_worker"]
+from .errors import require
+from .pool import Failure, Task, WorkerDied, attempt
+
+__all__ = ["LocalCrew", "one_thread", "start_worker"]
+
+JOIN_S = 10
 
 
 def start_worker() -> None:
@@ -17,6 +25,8 @@ def start_worker() -> None:
 
     def follow(parent: multiprocessing.process.BaseProcess) -> None:
         parent.join()
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGKILL)  # a compiler that it started, too
         os._exit(1)
 
     threading.Thread(target=follow, args=(multiprocessing.parent_process(),), daemon=True).start()
@@ -34,3 +44,88 @@ def one_thread() -> Iterator[None]:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = previous
+
+
+def _serve(pipe: Connection, shared: Any) -> None:
+    """A worker's life: tasks in, answers out. In a process group of its own, to be ended with all it started."""
+    os.setpgid(0, 0)
+    start_worker()
+    while True:
+        try:
+            function, arguments = pipe.recv()
+        except EOFError:
+            return
+        answer = attempt(shared, function, arguments)
+        try:
+            pipe.send(answer)
+        except (TypeError, AttributeError, ValueError) as e:  # what cannot be sent
+            pipe.send(Failure(reason=f"unexpected {type(e).__name__}: {e}"))
+
+
+class _LocalWorker:
+    """A :class:`codesign.pool.Worker` on this machine."""
+
+    def __init__(self, shared: Any):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, shared), daemon=True)
+        with one_thread():
+            self._process.start()
+        theirs.close()
+        assert self._process.pid is not None
+        self._pid = self._process.pid
+        self._began = 0.0
+
+    def ready(self) -> bool:
+        return True
+
+    def begin(self, task: Task) -> None:
+        self._began = time.monotonic()
+        with contextlib.suppress(BrokenPipeError):  # it died while idle: wait() says so next
+            self.pipe.send((task.function, task.arguments))
+
+    def running_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def answer(self) -> Any:
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            self._process.join(JOIN_S)
+            raise WorkerDied(_death(self._process.exitcode)) from None
+
+    def stop(self) -> None:
+        try:
+            os.killpg(self._pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # it has no group yet, or is gone
+            self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+
+def _death(status: int | None) -> str:
+    if status is not None and status < 0:
+        hint = "; out of memory?" if status == -signal.SIGKILL else ""
+        return f"its process was ended by signal {-status} ({signal.Signals(-status).name}{hint})"
+    return f"its process ended with status {status}"
+
+
+class LocalCrew:
+    """``size`` processes on this machine, a :class:`codesign.pool.Crew`; each is given ``shared`` once."""
+
+    def __init__(self, size: int, shared: Any = None):
+        require(size >= 1, f"Workers must be at least 1, not {size}")
+        self.size, self._shared = size, shared
+
+    def hire(self) -> _LocalWorker:
+        return _LocalWorker(self._shared)
+
+    def wait(self, workers: Sequence[_LocalWorker], timeout_s: float) -> list[_LocalWorker]:
+        if not workers:
+            time.sleep(timeout_s)
+            return []
+        ready = wait([worker.pipe for worker in workers], timeout_s)
+        return [worker for worker in workers if worker.pipe in ready]
+
+    def close(self) -> None:
+        pass

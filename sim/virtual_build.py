@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from codesign import protocol, registers
-from codesign.directories import cache_directory, cached_directory
+from codesign.directories import built_once, cache_directory
 from codesign.errors import CodesignError, require
 
 __all__ = ["QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "require_qemu"]
@@ -68,13 +68,14 @@ def build_zynq_firmware(board: str) -> Path:
     headers = {"protocol.h": protocol.c_header(), "registers.h": registers.c_header()}
     key = _key(board, version, *(part for item in (texts | headers).items() for part in item))
     target = cache_directory() / "firmware" / key
-    if not target.exists():
-        with cached_directory(target) as work:
-            for name, text in headers.items():
-                (work / name).write_text(text)
-            _run(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BUILD={work}",
-                  f"PYTHON={sys.executable}"], work)
-    return target / "firmware.elf"
+
+    def build(work: Path) -> None:
+        for name, text in headers.items():
+            (work / name).write_text(text)
+        _run(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BUILD={work}", f"PYTHON={sys.executable}"],
+             work)
+
+    return built_once(target, build) / "firmware.elf"
 
 
 def build_bridge() -> Path:
@@ -85,11 +86,12 @@ def build_bridge() -> Path:
     texts["registers.h"] = registers.c_header()
     texts["protocol.h"] = protocol.c_header()
     target = cache_directory() / "bridges" / _key(version, *_BRIDGE_FLAGS, *(p for item in texts.items() for p in item))
-    if not target.exists():
-        with cached_directory(target) as work:
-            for name, text in texts.items():
-                (work / name).parent.mkdir(exist_ok=True)
-                (work / name).write_text(text)
-            _run(["gcc", *_BRIDGE_FLAGS, "-I.", "-o", "bridge.so", *(name for name in texts if name.endswith(".c")),
-                  "-ldl", "-lpthread"], work)
-    return target / "bridge.so"
+
+    def build(work: Path) -> None:
+        for name, text in texts.items():
+            (work / name).parent.mkdir(exist_ok=True)
+            (work / name).write_text(text)
+        _run(["gcc", *_BRIDGE_FLAGS, "-I.", "-o", "bridge.so", *(name for name in texts if name.endswith(".c")),
+              "-ldl", "-lpthread"], work)
+
+    return built_once(target, build) / "bridge.so"

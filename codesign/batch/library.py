@@ -9,14 +9,14 @@ import subprocess
 from importlib import resources
 from pathlib import Path
 
-from ..directories import cache_directory, cached_directory
+from ..directories import built_once, cache_directory
 from ..errors import CodesignError
 from .layout import fields_header
 
 __all__ = ["find_compiler", "load_library"]
 
 _FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared"]
-_MAIN = "predict.cpp"
+_MAIN, _LIBRARY = "predict.cpp", "cost_model.so"
 
 
 def find_compiler() -> str | None:
@@ -29,17 +29,17 @@ def _build(compiler: str) -> Path:
     sources["fields.hpp"] = fields_header()
     content = [compiler, *_FLAGS, *(text for _, text in sorted(sources.items()))]
     target = cache_directory() / "cost-models" / hashlib.sha256("\0".join(content).encode()).hexdigest()[:32]
-    library = target / "cost_model.so"
-    if not library.exists():
-        with cached_directory(target) as work:
-            for name, text in sources.items():
-                (work / name).write_text(text)
-            result = subprocess.run([compiler, *_FLAGS, _MAIN, "-o", library.name], cwd=work, capture_output=True,
-                                    text=True, errors="replace")
-            if result.returncode:
-                lines = [line for line in result.stderr.splitlines() if "error" in line] or ["no message"]
-                raise CodesignError(f"{Path(compiler).name} must compile the cost model, not fail: {lines[0][:300]}")
-    return library
+
+    def build(work: Path) -> None:
+        for name, text in sources.items():
+            (work / name).write_text(text)
+        result = subprocess.run([compiler, *_FLAGS, _MAIN, "-o", _LIBRARY], cwd=work, capture_output=True,
+                                text=True, errors="replace")
+        if result.returncode:
+            lines = [line for line in result.stderr.splitlines() if "error" in line] or ["no message"]
+            raise CodesignError(f"{Path(compiler).name} must compile the cost model, not fail: {lines[0][:300]}")
+
+    return built_once(target, build) / _LIBRARY
 
 
 @functools.cache
