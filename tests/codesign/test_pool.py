@@ -66,12 +66,22 @@ def task(function, *arguments, limit_s=60.0):
     return Task(function=function, arguments=arguments, limit_s=limit_s)
 
 
+def gone(log):
+    """Whether all processes named in ``log`` are, within ten seconds."""
+    deadline = time.monotonic() + 10
+    while any(alive(int(pid)) for pid in log.read_text().split()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def alive(pid):
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +131,7 @@ def test_a_hanging_task_is_ended_with_what_it_started(pool, tmp_path):
     assert 2 <= time.monotonic() - began < 30
     failure, = (a for a in answers.values() if isinstance(a, Failure))
     assert failure == Failure(reason="it took longer than 2 s", kind="limit") and len(answers) == 6
-    for pid in map(int, (tmp_path / "log").read_text().split()):
-        assert not alive(pid)
+    assert gone(tmp_path / "log")
 
 
 def test_one_at_a_time(pool, tmp_path):
@@ -137,7 +146,7 @@ def test_whoever_stops_listening_ends_the_rest(pool, tmp_path):
     while not (tmp_path / "log").exists() or not (tmp_path / "log").read_text():
         time.sleep(0.01)
     running.close()
-    assert not any(alive(int(pid)) for pid in (tmp_path / "log").read_text().split())
+    assert gone(tmp_path / "log")
 
 
 def test_workers_do_not_outlive_a_killed_caller(tmp_path):
@@ -159,10 +168,7 @@ if __name__ == "__main__":
         time.sleep(0.02)
     process.kill()
     process.wait()
-    pids = [int(pid) for pid in (tmp_path / "log").read_text().split()]
-    while any(map(alive, pids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert gone(tmp_path / "log")
 
 
 def test_a_crew_has_somebody():
