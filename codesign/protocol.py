@@ -7,7 +7,7 @@ of IEEE 802.3.
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -170,9 +170,13 @@ def decode_frame(coded: bytes) -> Answer | None:
     return Answer(op, status, session, sequence, plain[HEADER.size:])
 
 
-def c_header() -> str:
-    """The protocol as C preprocessor definitions."""
+def c_header(max_payload: int | None = None, window: int | None = None) -> str:
+    """The protocol as C preprocessor definitions.
+
+    max_payload, window : of a board that has room for less than the protocol's
+    """
     p = protocol()
+    p = replace(p, max_payload=max_payload or p.max_payload, window=window or p.window)
     lines = ["/* Protocol between host and firmware. Printed by codesign.protocol: do not edit. */",
              "#ifndef CODESIGN_PROTOCOL_H", "#define CODESIGN_PROTOCOL_H", "",
              f"#define CODESIGN_PROTOCOL_VERSION {p.version}u", f"#define CODESIGN_MAX_PAYLOAD {p.max_payload}u",

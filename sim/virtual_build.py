@@ -12,7 +12,8 @@ from codesign import protocol, registers
 from codesign.directories import built_once, cache_directory
 from codesign.errors import CodesignError, require
 
-__all__ = ["QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "require_qemu"]
+__all__ = ["QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "compiler_version", "key_of", "require_qemu",
+           "run_tool"]
 
 ZYNQ_BOARDS = ("zcu102", "ultra96-v1", "ultra96-v2")
 QEMU = "qemu-system-aarch64"
@@ -38,19 +39,22 @@ def require_qemu() -> str:
     return path
 
 
-def _compiler_version(name: str, package: str) -> str:
+def compiler_version(name: str, package: str) -> str:
+    """What the compiler says of itself. Raises :class:`CodesignError` naming Debian's package if it is not here."""
     require(shutil.which(name) is not None, f"{name} must be installed to build the firmware: apt install {package}")
     return subprocess.run([name, "--version"], capture_output=True, text=True, errors="replace").stdout
 
 
-def _run(command: list[str], directory: Path) -> None:
+def run_tool(command: list[str], directory: Path) -> None:
+    """Raises :class:`CodesignError` with the first error where the command fails."""
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, errors="replace")
     if result.returncode:
         lines = [line for line in result.stderr.splitlines() if "rror" in line] or ["no message"]
         raise CodesignError(f"{Path(command[0]).name} must succeed, not fail: {lines[0][:300]}")
 
 
-def _key(*parts: str) -> str:
+def key_of(*parts: str) -> str:
+    """What tells these texts from others, in the cache."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -60,19 +64,19 @@ def build_zynq_firmware(board: str) -> Path:
     Raises :class:`CodesignError` if a tool is missing or fails.
     """
     require(board in ZYNQ_BOARDS, f"Board must be {' or '.join(ZYNQ_BOARDS)}, not {board!r}")
-    version = _compiler_version(_CROSS_COMPILER, "gcc-aarch64-linux-gnu")
-    _compiler_version("make", "make")
+    version = compiler_version(_CROSS_COMPILER, "gcc-aarch64-linux-gnu")
+    compiler_version("make", "make")
     root = Path(str(resources.files("codesign.firmware")))
     sources = [*root.glob("*.[ch]"), *(root / "zynqmp").iterdir(), root / "Makefile"]
     texts = {str(path.relative_to(root)): path.read_text() for path in sorted(sources)}
     headers = {"protocol.h": protocol.c_header(), "registers.h": registers.c_header()}
-    key = _key(board, version, *(part for item in (texts | headers).items() for part in item))
+    key = key_of(board, version, *(part for item in (texts | headers).items() for part in item))
     target = cache_directory() / "firmware" / key
 
     def build(work: Path) -> None:
         for name, text in headers.items():
             (work / name).write_text(text)
-        _run(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BUILD={work}", f"PYTHON={sys.executable}"],
+        run_tool(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BUILD={work}", f"PYTHON={sys.executable}"],
              work)
 
     return built_once(target, build) / "firmware.elf"
@@ -80,18 +84,19 @@ def build_zynq_firmware(board: str) -> Path:
 
 def build_bridge() -> Path:
     """The plugin (``sim/bridge.c``) that gives QEMU's ZCU102 its programmable logic, built if not cached."""
-    version = _compiler_version("gcc", "gcc")
+    version = compiler_version("gcc", "gcc")
     texts = {name: resources.files(__package__).joinpath(name).read_text() for name in _BRIDGE}
     texts |= {name: resources.files("codesign.firmware").joinpath(name).read_text() for name in _SENSORS}
     texts["registers.h"] = registers.c_header()
     texts["protocol.h"] = protocol.c_header()
-    target = cache_directory() / "bridges" / _key(version, *_BRIDGE_FLAGS, *(p for item in texts.items() for p in item))
+    key = key_of(version, *_BRIDGE_FLAGS, *(part for item in texts.items() for part in item))
+    target = cache_directory() / "bridges" / key
 
     def build(work: Path) -> None:
         for name, text in texts.items():
             (work / name).parent.mkdir(exist_ok=True)
             (work / name).write_text(text)
-        _run(["gcc", *_BRIDGE_FLAGS, "-I.", "-o", "bridge.so", *(name for name in texts if name.endswith(".c")),
+        run_tool(["gcc", *_BRIDGE_FLAGS, "-I.", "-o", "bridge.so", *(name for name in texts if name.endswith(".c")),
               "-ldl", "-lpthread"], work)
 
     return built_once(target, build) / "bridge.so"

@@ -1,0 +1,53 @@
+"""The system as Verilog."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from codesign.errors import require
+
+from ..emit import to_verilog
+from .config import SystemConfig
+from .core import MODULE
+from .system import ACCELERATOR, System
+from .top import SYSTEM, Pins, Top
+
+__all__ = ["SystemSource", "system_source"]
+
+TOP = "top"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemSource:
+    """Verilog that makes a complete system.
+
+    files : text by file name
+    system : module below the clock: ports clk, rst, serial_rx, serial_tx, led, simulated. What a simulator takes
+    top : module with the board's pins, None where none were given; its ports are called as they are in the board's file
+    ports : of ``top``, their widths in bits
+    """
+
+    files: Mapping[str, str]
+    system: str
+    top: str | None
+    ports: Mapping[str, int]
+
+
+def system_source(config: SystemConfig, *, accelerator: str, core: str, rom: bytes, data: bytes = b"",
+                  pins: Pins | None = None) -> SystemSource:
+    """The system's Verilog; the same arguments give the same bytes.
+
+    accelerator, core : Verilog of modules ``accelerator`` (with its digest) and ``picorv32``
+    rom, data : the firmware, and what the data memory begins with
+    pins : of the board that it is for; without, there is no ``top``
+    """
+    require(len(data) <= config.memory_bytes,
+            f"Program must fit the data memory's {config.memory_bytes} bytes, not take {len(data)}")
+    files = {f"{SYSTEM}.v": to_verilog(System(config, rom=rom, data=data), SYSTEM),
+             f"{ACCELERATOR}.v": accelerator, f"{MODULE}.v": core}
+    ports: dict[str, int] = {}
+    if pins is not None:
+        top = Top(config, pins)
+        files[f"{TOP}.v"] = to_verilog(top, TOP)
+        ports = {name: member.shape if isinstance(member.shape, int) else 1
+                 for name, member in top.signature.members.items()}
+    return SystemSource(files=files, system=SYSTEM, top=TOP if pins is not None else None, ports=ports)

@@ -1,0 +1,99 @@
+"""The system's own registers: serial line, time, checksum, and what the firmware must know of the board."""
+
+from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from .config import NAME_BYTES, SystemConfig
+from .crc import Crc32
+from .memory_map import offset
+from .uart import Receiver, Sender
+
+__all__ = ["Peripherals"]
+
+
+class Peripherals(wiring.Component):
+    """The registers of :mod:`codesign.rtl.system.memory_map`.
+
+    Members
+    -------
+    request, address, value, strobes, done, word : as :class:`~codesign.rtl.system.bus.RegisterAccess` has them
+    rx, tx : In(1), Out(1)
+        The serial line.
+    refused, unmapped : In(1)
+        The accelerator has answered an access with an error; there was one to nothing, at ``fault_address``.
+    fault_address : In(32)
+    interrupt, simulated : In(1)
+    reset_accelerator, alive : Out(1)
+    """
+
+    def __init__(self, config: SystemConfig, *, embedded: bool):
+        self.config, self.embedded = config, embedded
+        super().__init__({
+            "request": In(1), "address": In(8), "value": In(32), "strobes": In(4), "done": Out(1), "word": Out(32),
+            "rx": In(1, init=1), "tx": Out(1, init=1), "refused": In(1), "unmapped": In(1), "fault_address": In(32),
+            "interrupt": In(1), "simulated": In(1), "reset_accelerator": Out(1), "alive": Out(1)})
+
+    def elaborate(self, platform):
+        m, config = Module(), self.config
+        m.submodules.receiver = receiver = Receiver(config.bit_cycles)
+        m.submodules.sender = sender = Sender(config.bit_cycles)
+        # Their output registers make them deeper by one than their memories.
+        m.submodules.received = received = SyncFIFOBuffered(width=8, depth=config.receive_bytes + 1)
+        m.submodules.sent = sent = SyncFIFOBuffered(width=8, depth=config.send_bytes + 1)
+        m.submodules.crc = crc = Crc32()
+        overruns = Signal(32)
+        time = Signal(64)
+        high = Signal(32)
+        fault_address = Signal(32)
+        was_refused = Signal()
+        m.d.comb += [
+            receiver.line.eq(self.rx), received.w_en.eq(receiver.strobe), received.w_data.eq(receiver.byte),
+            self.tx.eq(sender.line), sender.i.valid.eq(sent.r_rdy), sender.i.payload.eq(sent.r_data),
+            sent.r_en.eq(sender.i.ready), sent.w_data.eq(self.value),
+            crc.value.eq(self.value), crc.data.eq(self.value),
+        ]
+        m.d.sync += [overruns.eq(overruns + (receiver.strobe & ~received.w_rdy)), time.eq(time + 1)]
+        with m.If(self.unmapped):
+            m.d.sync += fault_address.eq(self.fault_address)
+
+        status = Cat(sent.w_rdy, self.interrupt, was_refused, self.simulated, Const(self.embedded, 1))
+        name = config.board.encode().ljust(NAME_BYTES, b"\0")
+        values = {
+            "RECEIVE": Cat(Mux(received.r_rdy, received.r_data, 0), received.r_rdy), "STATUS": status,
+            "OVERRUNS": overruns, "TIME_LO": time[:32], "TIME_HI": high, "CRC": crc.remainder,
+            "FAULT_ADDRESS": fault_address, "CLOCK_HZ": config.clock_hz, "MEMORY_BYTES": config.memory_bytes,
+            **{f"BOARD_{i}": int.from_bytes(name[4 * i:4 * i + 4], "little") for i in range(4)},
+        }
+        access = Signal()
+        writes = Signal()
+        m.d.comb += [access.eq(self.request & ~self.done & ~crc.busy), writes.eq(self.strobes.any())]
+        m.d.sync += [self.done.eq(access), self.reset_accelerator.eq(0)]
+        with m.If(access):
+            m.d.sync += self.word.eq(0)
+            with m.Switch(self.address):
+                for register, value in values.items():
+                    with m.Case(offset(register)):
+                        m.d.sync += self.word.eq(value)
+        with m.If(access & ~writes):
+            with m.Switch(self.address):
+                with m.Case(offset("RECEIVE")):
+                    m.d.comb += received.r_en.eq(1)
+                with m.Case(offset("TIME_LO")):
+                    m.d.sync += high.eq(time[32:])
+        with m.If(access & writes):
+            with m.Switch(self.address):
+                with m.Case(offset("SEND")):
+                    m.d.comb += sent.w_en.eq(1)
+                with m.Case(offset("STATUS")):
+                    m.d.sync += was_refused.eq(0)
+                with m.Case(offset("CRC")):
+                    m.d.comb += crc.load.eq(1)
+                with m.Case(offset("CRC_DATA")):
+                    m.d.comb += crc.strobes.eq(self.strobes)
+                with m.Case(offset("CONTROL")):
+                    m.d.sync += [self.reset_accelerator.eq(self.value[0]), self.alive.eq(self.value[1])]
+        with m.If(self.refused):
+            m.d.sync += was_refused.eq(1)
+        return m
