@@ -5,8 +5,6 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from codesign.errors import require
-
 from ..axi import SlaveSignature
 from ..control import BUS_ADDR_BITS
 from .config import SystemConfig
@@ -63,7 +61,7 @@ class Bus(wiring.Component):
     ----------
     config : SystemConfig
     rom : bytes
-        The firmware. Raises :class:`CodesignError` where it needs more room.
+        The firmware.
 
     Members
     -------
@@ -79,8 +77,6 @@ class Bus(wiring.Component):
     WAYS = {Region.MEMORY: "memory", Region.ACCELERATOR: "accelerator", Region.SYSTEM: "system"}
 
     def __init__(self, config: SystemConfig, rom: bytes):
-        require(len(rom) <= config.rom_bytes,
-                f"Firmware must fit the ROM's {config.rom_bytes} bytes, not take {len(rom)}")
         self.config, self.rom = config, rom
         self._sizes = {Region.ROM: config.rom_bytes, Region.RAM: config.ram_bytes, Region.MEMORY: config.memory_bytes,
                        Region.ACCELERATOR: 1 << BUS_ADDR_BITS, Region.SYSTEM: 1 << 8}

@@ -40,6 +40,8 @@ def system_source(config: SystemConfig, *, accelerator: str, core: str, rom: byt
     rom, data : the firmware, and what the data memory begins with
     pins : of the board that it is for; without, there is no ``top``
     """
+    require(len(rom) <= config.rom_bytes,
+            f"Firmware must fit the ROM's {config.rom_bytes} bytes, not take {len(rom)}")
     require(len(data) <= config.memory_bytes,
             f"Program must fit the data memory's {config.memory_bytes} bytes, not take {len(data)}")
     files = {f"{SYSTEM}.v": to_verilog(System(config, rom=rom, data=data), SYSTEM),

@@ -60,21 +60,18 @@ class System(wiring.Component):
     """
 
     def __init__(self, config: SystemConfig, *, rom: bytes, data: bytes = b""):
-        self.config = config
-        self._accelerator, self._core, self._bus = _Accelerator(config), Core(), Bus(config, rom)
-        self._access, self._memory = RegisterAccess(), DataMemory(config, data)
-        self._peripherals = Peripherals(config, embedded=bool(data))
+        self.config, self.rom, self.data = config, rom, data
         super().__init__({"serial_rx": In(1, init=1), "serial_tx": Out(1, init=1), "led": Out(LEDS),
                           "simulated": In(1)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.accelerator = accelerator = self._accelerator
-        m.submodules.core = core = self._core
-        m.submodules.bus = bus = self._bus
-        m.submodules.access = access = self._access
-        m.submodules.memory = memory = self._memory
-        m.submodules.peripherals = peripherals = self._peripherals
+        m.submodules.accelerator = accelerator = _Accelerator(self.config)
+        m.submodules.core = core = Core()
+        m.submodules.bus = bus = Bus(self.config, self.rom)
+        m.submodules.access = access = RegisterAccess()
+        m.submodules.memory = memory = DataMemory(self.config, self.data)
+        m.submodules.peripherals = peripherals = Peripherals(self.config, embedded=bool(self.data))
         wiring.connect(m, accelerator.m_axi, memory.axi)
         wiring.connect(m, access.axi, accelerator.s_axi)
 
