@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from codesign.errors import CodesignError, require
 from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
 from codesign.protocol import SIZES, protocol
-from codesign.registers import Error
 
 from .link import Link
+from .runs import finish_runs, run_error
 
 if TYPE_CHECKING:
     from .serial_device import SerialDevice
@@ -38,7 +38,7 @@ def read_rails(link: Link) -> tuple[Rail, ...]:
 def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: int = SWEEPS,
                  progress: Callable[[int], None] | None = None) -> Window:
     """``sweeps`` samples of each rail while nothing runs or, ``running``, while the run that was configured goes on
-    again and again. ``progress(count)`` is called with each request's.
+    again and again; it then still does. ``progress(count)`` is called with each request's.
 
     Raises :class:`CodesignError` where a run ends in an error.
     """
@@ -51,11 +51,9 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
         run_ms = SETTLE_MS + CONVERSION_MS * count if running else 0
         answer = link.request("power", run_ms=run_ms, samples=count, limit_s=15 + run_ms / 1000)
         if answer["error"]:
-            known = [e.name.lower() for e in Error if e.value == answer["error"]]
-            raise CodesignError(f"Run on {link.name} must end without error, not with "
-                                f"{known[0] if known else answer['error']}")
+            raise run_error(link, answer["error"])
         window = parse_window(answer["samples"], rails, tick_hz=link.board["tick_hz"], ticks=answer["ticks"],
-                              runs=answer["runs"], busy_ticks=answer["busy_ticks"])
+                              runs=answer["runs"], busy_ticks=answer["busy_ticks"], part_ticks=answer["part_ticks"])
         taken = len(window.volts)
         require(taken > 0, f"Sensors of {link.name} must be read within a second, not still at their first sample")
         windows.append(window)
@@ -76,6 +74,7 @@ def measure_power(device: "SerialDevice", counters: Mapping[str, int], *, sweeps
     rails = read_rails(link)
     idle = sample_power(link, rails, running=False, sweeps=sweeps, progress=progress)
     running = sample_power(link, rails, running=True, sweeps=sweeps, progress=progress)
+    finish_runs(link, device.run_ms)
     method = power_method(link)
     return estimate_power(rails, idle, running, image_s=image_s, method=method,
                           busy_s=None if method == "synthetic" else running.runs * image_s)

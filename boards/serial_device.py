@@ -13,10 +13,11 @@ from codesign.errors import CodesignError, require
 from codesign.layer_cycles import LayerCycles, split_by_layer
 from codesign.memory_map import MemoryMap
 from codesign.program import Program
-from codesign.registers import TRACE_COUNTERS, WATCHDOG_CYCLES, Error, digest_words
+from codesign.registers import TRACE_COUNTERS, WATCHDOG_CYCLES, digest_words
 
 from .link import BoardError, Link
 from .power import has_power, measure_power
+from .runs import start_run
 
 __all__ = ["SerialDevice", "Times"]
 
@@ -41,7 +42,8 @@ class SerialDevice:
     accelerator than ``config``.
 
     power_sweeps : after a run, sample all power rails so often, while idle and while the last image runs again and
-        again; a board without sensors has no power
+        again; a board without sensors has no power. What is wrong with the sensors, or with the board meanwhile, is told
+        beside the run's results, which stand.
     """
 
     def __init__(self, link: Link, config: AcceleratorConfig, *, run_ms: int | None = None, power_sweeps: int = 0):
@@ -97,11 +99,14 @@ class SerialDevice:
                 if e.status != "no_session" or sessions == SESSIONS:
                     raise
         self.times.transfer_s = time.monotonic() - started - self.times.compute_s
-        power = None
+        power, problem = None, None
         if self.power_sweeps and counters and has_power(self.link):
-            power = measure_power(self, counters, sweeps=self.power_sweeps)
-        self._is_sure = True
-        return RunResult(np.array(logits), tuple(cycles), counters, layers, power)
+            try:
+                power = measure_power(self, counters, sweeps=self.power_sweeps)
+            except CodesignError as e:
+                problem = str(e)
+        self._is_sure = problem is None
+        return RunResult(np.array(logits), tuple(cycles), counters, layers, power, problem)
 
     def _begin(self, where: MemoryMap, program: Program) -> None:
         """The program onto the board, in a session of its own: what may be left of one before is refused from here on,
@@ -121,7 +126,7 @@ class SerialDevice:
         for at, data in program.place_image(image):
             self._write(where.program_address + at, data)
         self._verify(where, program.with_image(image))
-        answer = self._run()
+        answer = start_run(self.link, self.run_ms)
         return answer, program.unpack_logits(self._results(where, program))
 
     def _write(self, offset: int, data: bytes) -> None:
@@ -133,14 +138,6 @@ class SerialDevice:
         there = self.link.request("checksum", offset=where.program_address, length=len(stream))["crc"]
         require(there == zlib.crc32(stream), f"Program in {self.link.name}'s memory must have CRC-32 "
                                              f"{zlib.crc32(stream):08x}, not {there:08x}")
-
-    def _run(self) -> dict:
-        answer = self.link.request("run", timeout_ms=self.run_ms, limit_s=self.run_ms / 1000 + 15)
-        if answer["error"]:
-            known = [e.name.lower() for e in Error if e.value == answer["error"]]
-            raise CodesignError(f"Run on {self.link.name} must end without error, not with "
-                                f"{known[0] if known else answer['error']}")
-        return answer
 
     def _results(self, where: MemoryMap, program: Program) -> np.ndarray:
         size = self.link.board["max_payload"]

@@ -23,7 +23,8 @@ class RunResult:
     cycles : per image; empty where the device has no clock
     counters : of one image (they do not depend on its content; a device that finds otherwise raises)
     layers : of that image; they add up to its cycles
-    power : while the last image was run again and again, and while nothing was; None where nobody looked
+    power : while the last image was run again and again, and while nothing was; None where nobody looked, or could:
+        then ``power_problem`` says why
     """
 
     logits: np.ndarray
@@ -31,6 +32,7 @@ class RunResult:
     counters: dict[str, int] | None = None
     layers: tuple[LayerCycles, ...] = ()
     power: PowerEstimate | None = None
+    power_problem: str | None = None
 
     @property
     def layer_cycles(self) -> tuple[tuple[str, int], ...]:

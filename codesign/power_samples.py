@@ -65,7 +65,8 @@ class Rail:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Window:
-    """Samples over ``seconds``, in which ``runs`` runs ended that took ``busy_s`` by the board's clock.
+    """Samples over ``seconds``, in which ``runs`` runs began and ended that took ``busy_s`` by the board's clock; for
+    ``part_s`` one was on that had begun before, or went on after.
 
     volts, amperes : float64 (sweeps, rails)
     """
@@ -73,6 +74,7 @@ class Window:
     seconds: float
     runs: int
     busy_s: float
+    part_s: float
     volts: np.ndarray
     amperes: np.ndarray
 
@@ -125,7 +127,7 @@ def parse_rails(table: bytes) -> tuple[Rail, ...]:
 
 
 def parse_window(samples: bytes, rails: Sequence[Rail], *, tick_hz: int, ticks: int = 0, runs: int = 0,
-                 busy_ticks: int = 0) -> Window:
+                 busy_ticks: int = 0, part_ticks: int = 0) -> Window:
     """What the request POWER answers. Raises :class:`CodesignError` where it lacks a rail's sample."""
     require(len(samples) % SAMPLE.itemsize == 0,
             f"Board's samples of power must have {SAMPLE.itemsize} bytes each, not {len(samples)}")
@@ -134,10 +136,10 @@ def parse_window(samples: bytes, rails: Sequence[Rail], *, tick_hz: int, ticks: 
     require(sweeps * len(rails) == len(found)
             and np.array_equal(found["rail"], np.tile(np.arange(len(rails)), sweeps)),
             f"Board's samples of power must be of each of its {len(rails)} rails in turn")
-    require(bool(np.all(found["running"] == (runs > 0))),
+    require(bool(np.all(found["running"] == (runs > 0 or part_ticks > 0))),
             "Board's samples of power must all be idle's, or all be of runs")
     shape = sweeps, len(rails)
-    return Window(seconds=ticks / tick_hz, runs=runs, busy_s=busy_ticks / tick_hz,
+    return Window(seconds=ticks / tick_hz, runs=runs, busy_s=busy_ticks / tick_hz, part_s=part_ticks / tick_hz,
                   volts=found["microvolts"].reshape(shape) * 1e-6,
                   amperes=found["microamperes"].reshape(shape) * 1e-6)
 
@@ -145,7 +147,8 @@ def parse_window(samples: bytes, rails: Sequence[Rail], *, tick_hz: int, ticks: 
 def join(windows: Sequence[Window]) -> Window:
     """Several windows of one kind as one."""
     return Window(seconds=sum(w.seconds for w in windows), runs=sum(w.runs for w in windows),
-                  busy_s=sum(w.busy_s for w in windows), volts=np.concatenate([w.volts for w in windows]),
+                  busy_s=sum(w.busy_s for w in windows), part_s=sum(w.part_s for w in windows),
+                  volts=np.concatenate([w.volts for w in windows]),
                   amperes=np.concatenate([w.amperes for w in windows]))
 
 
@@ -154,16 +157,15 @@ def estimate_power(rails: Sequence[Rail], idle: Window, running: Window, *, imag
     """Power and energy of running images, each of which the accelerator computes in ``image_s``.
 
     method : of the samples, ``measured`` or ``synthetic``
-    busy_s : what the runs of ``running`` took together, where it is better known than by the board's clock: on a board,
-        which may see a run's end late, images times ``image_s``
+    busy_s : what the whole runs of ``running`` took together, where it is better known than by the board's clock: on a
+        board, which may see a run's end late, images times ``image_s``
 
     Raises :class:`CodesignError` where samples or runs are too few to tell.
     """
     for name, window in (("idle", idle), ("running", running)):
         require(len(window.volts) >= 2, f"Samples of {name} power must be at least 2 of each rail, "
                                         f"not {len(window.volts)}")
-    require(running.runs >= 1, "Samples of running power must be of at least 1 run, not 0")
-    busy_s = running.busy_s if busy_s is None else busy_s
+    busy_s = (running.busy_s if busy_s is None else busy_s) + running.part_s
     require(0 < busy_s <= running.seconds, f"Runs must take more than 0 s and at most the {running.seconds:g} s in "
                                            f"which they were sampled, not {busy_s:g} s")
     duty = busy_s / running.seconds

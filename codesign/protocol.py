@@ -55,6 +55,7 @@ class Protocol:
 
     version: int
     max_payload: int
+    max_wait_ms: int
     window: int
     ops: Mapping[str, Op]
     statuses: Mapping[str, tuple[int, str]]
@@ -78,7 +79,7 @@ def protocol() -> Protocol:
     ops = {name: Op(name=name, code=op["code"], request=tuple(map(tuple, op["request"])),
                     answer=tuple(map(tuple, op["answer"])), changes=op.get("changes", False),
                     doc=" ".join(op["doc"].split())) for name, op in values["ops"].items()}
-    return Protocol(values["version"], values["max_payload"], values["window"], ops,
+    return Protocol(values["version"], values["max_payload"], values["max_wait_ms"], values["window"], ops,
                     {name: (s["code"], s["text"]) for name, s in values["statuses"].items()},
                     {name: (c["bit"], c["text"]) for name, c in values["capabilities"].items()})
 
@@ -180,6 +181,7 @@ def c_header(max_payload: int | None = None, window: int | None = None) -> str:
     lines = ["/* Protocol between host and firmware. Printed by codesign.protocol: do not edit. */",
              "#ifndef CODESIGN_PROTOCOL_H", "#define CODESIGN_PROTOCOL_H", "",
              f"#define CODESIGN_PROTOCOL_VERSION {p.version}u", f"#define CODESIGN_MAX_PAYLOAD {p.max_payload}u",
+             f"#define CODESIGN_MAX_WAIT_MS {p.max_wait_ms}u",
              f"#define CODESIGN_WINDOW {p.window}u", f"#define CODESIGN_HEADER_BYTES {HEADER.size}u",
              f"#define CODESIGN_CRC_BYTES {CRC.size}u", f"#define CODESIGN_MAX_FRAME {p.max_frame}u",
              f"#define CODESIGN_TEXT_BYTES {TEXT_BYTES}u", f"#define CODESIGN_ANSWER 0x{ANSWER:02X}u",

@@ -11,7 +11,7 @@ enum { POISON = 0xEE, TRACE_WORDS = CODESIGN_TRACE_ENTRY_WORDS };
 
 static struct job configured;
 static struct identity there;
-static bool is_configured;
+static bool is_configured, is_on;
 static uint64_t started;
 
 static uint32_t read_register(uint32_t offset, bool *okay) {
@@ -65,6 +65,7 @@ uint8_t accelerator_configure(const struct job *job) {
         return CODESIGN_STATUS_MISALIGNED;
     if (job->program_offset < output_end && job->output_offset < program_end) return CODESIGN_STATUS_OVERLAP;
     configured = *job;
+    is_on = false;
     there = identity;
     is_configured = true;
     return CODESIGN_STATUS_OKAY;
@@ -105,13 +106,18 @@ uint8_t accelerator_start(void) {
     hal_clean(output(), output_bytes());
     started = hal_ticks();
     if (!hal_register_write(CODESIGN_CONTROL, CODESIGN_CONTROL_START)) return CODESIGN_STATUS_OWING;
+    is_on = true;
     return CODESIGN_STATUS_OKAY;
 }
+
+bool accelerator_is_on(void) { return is_on; }
 
 uint8_t accelerator_finish(uint64_t until, struct outcome *outcome) {
     bool okay = true;
 
+    if (!is_on) return CODESIGN_STATUS_IDLE;
     if (!hal_wait_interrupt(until)) return CODESIGN_STATUS_TIMEOUT;
+    is_on = false;
     outcome->ticks = hal_ticks() - started;
     outcome->error = read_register(CODESIGN_ERROR, &okay);
     outcome->trace_entries = read_register(CODESIGN_TRACE_COUNT, &okay);
@@ -134,6 +140,6 @@ uint8_t accelerator_trace(uint32_t first, uint32_t count, uint8_t *words) {
 }
 
 void accelerator_reset(void) {
-    is_configured = false;
+    is_configured = is_on = false;
     (void)hal_reset_accelerator();
 }

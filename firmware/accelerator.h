@@ -32,7 +32,10 @@ uint8_t accelerator_configure(const struct job *job);
 /* Start a run: results are poisoned first, so that none of an earlier run is taken for one of this. */
 uint8_t accelerator_start(void);
 
-/* Wait for its end, at most until hal_ticks reaches `until`. */
+/* Whether one goes on, as far as anybody has seen. */
+bool accelerator_is_on(void);
+
+/* Wait for its end, at most until hal_ticks reaches `until`: CODESIGN_STATUS_TIMEOUT, and it still goes on. */
 uint8_t accelerator_finish(uint64_t until, struct outcome *outcome);
 
 /* Words of the last run's trace entries first..first+count-1. */

@@ -11,18 +11,23 @@
 #include "protocol.h"
 #include "registers.h"
 
+_Static_assert(CODESIGN_FINISH_REQUEST_TIMEOUT_MS == CODESIGN_RUN_REQUEST_TIMEOUT_MS
+                   && CODESIGN_FINISH_ANSWER_BYTES == CODESIGN_RUN_ANSWER_BYTES,
+               "FINISH is asked and answered as RUN");
+
 struct statistics statistics;
 
 bool command_changes(uint8_t op) {
-    return op == CODESIGN_OP_WRITE || op == CODESIGN_OP_CONFIGURE || op == CODESIGN_OP_RUN || op == CODESIGN_OP_POWER
-        || op == CODESIGN_OP_RESET;
+    return op == CODESIGN_OP_WRITE || op == CODESIGN_OP_CONFIGURE || op == CODESIGN_OP_RESET || command_answers(op);
+}
+
+bool command_answers(uint8_t op) {
+    return op == CODESIGN_OP_RUN || op == CODESIGN_OP_FINISH || op == CODESIGN_OP_POWER;
 }
 
 static bool within(uint32_t offset, uint64_t count) {
     return offset <= hal_shared_bytes() && count <= hal_shared_bytes() - offset;
 }
-
-static uint64_t deadline(uint32_t ms) { return hal_ticks() + hal_tick_hz() * ms / 1000; }
 
 static uint8_t identify(uint8_t *answer, size_t *length) {
     struct identity identity;
@@ -81,11 +86,15 @@ static uint8_t configure(const uint8_t *request) {
     return accelerator_configure(&job);
 }
 
-static uint8_t run(const uint8_t *request, uint8_t *answer, size_t *length) {
+/* RUN, and FINISH: one that goes on already. */
+static uint8_t run(bool goes_on, const uint8_t *request, uint8_t *answer, size_t *length) {
+    const uint32_t ms = get32(request + CODESIGN_RUN_REQUEST_TIMEOUT_MS);
+    const uint64_t until = hal_ticks() + hal_tick_hz() * ms / 1000;
     struct outcome outcome;
-    const uint64_t until = deadline(get32(request + CODESIGN_RUN_REQUEST_TIMEOUT_MS));
-    uint8_t status = accelerator_start();
+    uint8_t status = CODESIGN_STATUS_OKAY;
 
+    if (ms > CODESIGN_MAX_WAIT_MS) return CODESIGN_STATUS_OUT_OF_RANGE;
+    if (!goes_on) status = accelerator_start();
     if (status == CODESIGN_STATUS_OKAY) status = accelerator_finish(until, &outcome);
     if (status) return status;
     statistics.runs++;
@@ -146,6 +155,7 @@ static bool length_is_right(uint8_t op, size_t count) {
     case CODESIGN_OP_CHECKSUM: return count == CODESIGN_CHECKSUM_REQUEST_BYTES;
     case CODESIGN_OP_CONFIGURE: return count == CODESIGN_CONFIGURE_REQUEST_BYTES;
     case CODESIGN_OP_RUN: return count == CODESIGN_RUN_REQUEST_BYTES;
+    case CODESIGN_OP_FINISH: return count == CODESIGN_FINISH_REQUEST_BYTES;
     case CODESIGN_OP_TRACE: return count == CODESIGN_TRACE_REQUEST_BYTES;
     case CODESIGN_OP_POWER: return count == CODESIGN_POWER_REQUEST_BYTES;
     default: return count == 0;
@@ -162,7 +172,8 @@ uint8_t command(uint8_t op, const uint8_t *request, size_t count, uint8_t *answe
     case CODESIGN_OP_READ: return read_memory(request, answer, length);
     case CODESIGN_OP_CHECKSUM: return checksum(request, answer, length);
     case CODESIGN_OP_CONFIGURE: return configure(request);
-    case CODESIGN_OP_RUN: return run(request, answer, length);
+    case CODESIGN_OP_RUN: return run(false, request, answer, length);
+    case CODESIGN_OP_FINISH: return run(true, request, answer, length);
     case CODESIGN_OP_TRACE: return trace(request, answer, length);
     case CODESIGN_OP_RAILS: return rails(answer, length);
     case CODESIGN_OP_POWER:

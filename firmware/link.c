@@ -99,8 +99,7 @@ static void repeat(const struct slot *slot, uint16_t sequence) {
     const bool has_payload = kept.length && kept.sequence == sequence;
 
     statistics.repeated++;
-    if ((slot->op == CODESIGN_OP_RUN || slot->op == CODESIGN_OP_POWER) && slot->status == CODESIGN_STATUS_OKAY
-        && !has_payload) {
+    if (command_answers(slot->op) && slot->status == CODESIGN_STATUS_OKAY && !has_payload) {
         statistics.stale++; /* another one came after it: its host has had the answer */
         return;
     }

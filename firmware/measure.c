@@ -8,7 +8,7 @@
 #include "power.h"
 #include "protocol.h"
 
-enum { SAMPLE_BYTES = 18, LONGEST_MS = 60000, LATE_MS = 1000, STUCK_MS = 10000 };
+enum { SAMPLE_BYTES = 18, LATE_MS = 1000, LOOK_US = 10 };
 
 /* Sweeps over all rails: when the next is due, and which rail is next in it. */
 struct sweeps {
@@ -46,44 +46,55 @@ static uint8_t take_sample(struct sweeps *sweeps) {
     return CODESIGN_STATUS_OKAY;
 }
 
-/* A run, from its start to its end, with the samples that are due meanwhile. */
-static uint8_t sample_run(struct sweeps *sweeps, struct outcome *outcome) {
-    const uint64_t stuck = hal_ticks() + ticks_of(STUCK_MS * 1000);
-    uint8_t status = accelerator_start(), sensed = CODESIGN_STATUS_OKAY;
+/* What goes on of a run, with the samples that are due meanwhile: to its end, to theirs, or until it is late. */
+static uint8_t sample_run(struct sweeps *sweeps, uint64_t late, struct outcome *outcome) {
+    uint64_t until, soonest;
+    uint8_t status;
 
-    if (status) return status;
     do {
-        if (sensed == CODESIGN_STATUS_OKAY) sensed = take_sample(sweeps);
-        status = accelerator_finish(sensed || are_done(sweeps) || sweeps->due > stuck ? stuck : sweeps->due, outcome);
-    } while (status == CODESIGN_STATUS_TIMEOUT && hal_ticks() < stuck);
-    return status ? status : sensed;
+        status = take_sample(sweeps);
+        if (status) return status;
+        soonest = hal_ticks() + ticks_of(LOOK_US); /* in the past, nobody would look */
+        until = sweeps->due < late ? sweeps->due : late;
+        status = accelerator_finish(are_done(sweeps) || until < soonest ? soonest : until, outcome);
+    } while (status == CODESIGN_STATUS_TIMEOUT && !are_done(sweeps) && hal_ticks() < late);
+    return status;
 }
 
-/* Runs one after another until all samples are taken, or it is late: the host waits. */
+/* Runs one after another until all samples are taken, or it is late: the host waits. The first may have begun in a
+ * window before, and the last may end in one after: a run may be longer than any. */
 static uint8_t sample_runs(struct sweeps *sweeps, uint32_t run_ms, uint8_t *answer) {
     const uint64_t begin = hal_ticks(), late = begin + ticks_of((run_ms + (uint64_t)LATE_MS) * 1000);
-    uint64_t busy = 0, ended = begin;
+    uint64_t busy = 0, part = 0, now = begin;
     uint32_t runs = 0;
     struct outcome outcome = {.error = 0};
 
-    while (!are_done(sweeps) && !outcome.error && hal_ticks() < late) {
-        const uint8_t status = sample_run(sweeps, &outcome);
+    while (!are_done(sweeps) && !outcome.error && now < late) {
+        const uint64_t from = now;
+        const bool begins = !accelerator_is_on();
+        uint8_t status = begins ? accelerator_start() : CODESIGN_STATUS_OKAY;
 
-        if (status) return status;
-        ended = hal_ticks();
-        busy += outcome.ticks;
-        runs++;
+        if (status == CODESIGN_STATUS_OKAY) status = sample_run(sweeps, late, &outcome);
+        if (status != CODESIGN_STATUS_OKAY && status != CODESIGN_STATUS_TIMEOUT) return status;
+        now = hal_ticks();
+        if (begins && status == CODESIGN_STATUS_OKAY) {
+            busy += outcome.ticks;
+            runs++;
+        } else {
+            part += now - from;
+        }
     }
     put32(answer + CODESIGN_POWER_ANSWER_ERROR, outcome.error);
     put32(answer + CODESIGN_POWER_ANSWER_RUNS, runs);
-    put64(answer + CODESIGN_POWER_ANSWER_TICKS, ended - begin);
+    put64(answer + CODESIGN_POWER_ANSWER_TICKS, now - begin);
     put64(answer + CODESIGN_POWER_ANSWER_BUSY_TICKS, busy);
+    put64(answer + CODESIGN_POWER_ANSWER_PART_TICKS, part);
     return CODESIGN_STATUS_OKAY;
 }
 
 static uint8_t sample_idle(struct sweeps *sweeps, uint8_t *answer) {
     const uint64_t begin = hal_ticks();
-    uint8_t status = CODESIGN_STATUS_OKAY;
+    uint8_t status = accelerator_is_on() ? CODESIGN_STATUS_OWING : CODESIGN_STATUS_OKAY;
 
     while (status == CODESIGN_STATUS_OKAY && !are_done(sweeps)) {
         /* As while a run is on: the processor's own power shall not make the difference. */
@@ -94,6 +105,7 @@ static uint8_t sample_idle(struct sweeps *sweeps, uint8_t *answer) {
     put32(answer + CODESIGN_POWER_ANSWER_RUNS, 0);
     put64(answer + CODESIGN_POWER_ANSWER_TICKS, hal_ticks() - begin);
     put64(answer + CODESIGN_POWER_ANSWER_BUSY_TICKS, 0);
+    put64(answer + CODESIGN_POWER_ANSWER_PART_TICKS, 0);
     return status;
 }
 
@@ -106,7 +118,7 @@ uint8_t measure_power(uint32_t run_ms, uint32_t samples, uint8_t *answer, size_t
 
     *length = 0;
     if (power_count() == 0) return CODESIGN_STATUS_NO_POWER;
-    if (samples == 0 || bytes > CODESIGN_MAX_PAYLOAD - CODESIGN_POWER_ANSWER_SAMPLES || run_ms > LONGEST_MS
+    if (samples == 0 || bytes > CODESIGN_MAX_PAYLOAD - CODESIGN_POWER_ANSWER_SAMPLES || run_ms > CODESIGN_MAX_WAIT_MS
         || (run_ms && run_us < shortest_us))
         return CODESIGN_STATUS_OUT_OF_RANGE;
     status = power_begin();

@@ -1,1 +1,1 @@
-#define FIRMWARE_VERSION "0.1"
+#define FIRMWARE_VERSION "0.2"

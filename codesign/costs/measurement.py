@@ -30,7 +30,7 @@ class Measurement:
     counters : the accelerator's, of one image
     verilog_digest : SHA-256 of the emitted Verilog that ran
     method : ``simulated``, or ``measured`` on a board, whose serial number is then ``board_serial``
-    power : of the run, if there were sensors; its method is its own
+    power : of the run, if there were sensors; its method is its own; power_problem : why there is none
     """
 
     logits: np.ndarray
@@ -42,6 +42,7 @@ class Measurement:
     method: str = "simulated"
     board_serial: str | None = None
     power: PowerEstimate | None = None
+    power_problem: str | None = None
 
 
 #: ``measure(network, integer, config, images) -> Measurement``: compiles, generates, builds, runs.
@@ -76,7 +77,7 @@ def measurement_of(result: RunResult, device: Device, verilog_digest: str,
                        counters=dict(result.counters or {}),
                        verilog_digest=verilog_digest if verilog_digest.startswith(made_from) else made_from,
                        tool_versions=dict(tool_versions or {}), method=device.method, board_serial=board_serial,
-                       power=result.power)
+                       power=result.power, power_problem=result.power_problem)
 
 
 def measurement_rows(measurement: Measurement, network: Network, config: AcceleratorConfig, board: str,

@@ -57,6 +57,8 @@ def measure_best(round: int, records: list[dict], options: SweepOptions, tools: 
             "model_layers": [[layer.name, layer.cycles] for layer in prediction.layers]})
         tools.log(f"round {round}: {record['id']} {accuracy:.2%} held-out, {measurement.cycles[0]} cycles, "
                   f"logits and cycles as predicted")
+        if measurement.power_problem:
+            tools.log(f"round {round}: {record['id']} power not measured: {measurement.power_problem}")
     return finalists
 
 

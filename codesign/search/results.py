@@ -68,4 +68,4 @@ def _measured(candidate: dict, measurement: Measurement, about: dict, board: Boa
     return {**about, "method": measurement.method, "cycles": cycles, "layers": [list(v) for v in measurement.layers],
             "counters": dict(measurement.counters), "energy": energy.to_dict(),
             "images_per_s": config.clock_hz / cycles, "verilog_digest": measurement.verilog_digest,
-            "tool_versions": dict(measurement.tool_versions)}
+            "tool_versions": dict(measurement.tool_versions), "power_problem": measurement.power_problem}

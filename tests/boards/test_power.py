@@ -11,11 +11,13 @@ from codesign.boards.host_board import HostBoard
 from codesign.boards.link import BoardError, Link
 from codesign.boards.port import open_port
 from codesign.boards.power import has_power, measure_power, power_method, read_rails, sample_power
+from codesign.boards.runs import finish_runs
 from codesign.boards.serial_device import SerialDevice
 from codesign.compiler import compile_network
 from codesign.errors import CodesignError
 from codesign.network import Network
 from codesign.random_weights import random_network
+from codesign.reference import evaluate
 
 TINY = PRESETS["tiny"]
 NETWORK = random_network(Network.from_dict({"name": "small", "input": [1, 8, 8], "layers": [
@@ -27,7 +29,7 @@ CORE, MEMORY = (0.85, 0.55, 0.5), (1.1, 0.21, 0.09)  # firmware/host/sensor_mode
 @pytest.fixture(scope="module")
 def board():
     """The firmware stops at undefined behaviour and at any access outside what it owns."""
-    with HostBoard(TINY, memory_bytes=1 << 20, sanitize=True) as board:
+    with HostBoard(TINY, memory_bytes=4 << 20, sanitize=True) as board:
         yield board
 
 
@@ -114,12 +116,31 @@ def test_a_board_that_is_late(board, device):
     assert window.volts.shape == (30, 3) and window.seconds > 1.5
 
 
+def test_runs_longer_than_a_window(device, monkeypatch):
+    """Seconds of simulation each, where a window here takes 36 ms (and ends a second late, at most)."""
+    monkeypatch.setattr("codesign.boards.runs.WAIT_MS", 300)
+    graph = Network.from_dict({"name": "long", "input": [1, 24, 24], "layers": [
+        {"conv": 8}, *[{"conv": {"out": 8, "kernel": 7}}] * 5, "average", {"linear": 10}]}).graph()
+    image = np.random.default_rng(0).integers(0, 256, (1, 1, 24, 24)).astype(np.uint8)
+    network = random_network(graph, 0)
+    result = device.run(compile_network(network, TINY), image)
+    np.testing.assert_array_equal(result.logits, evaluate(network, image))
+    assert device.times.compute_s > 1
+    windows = [sample_power(device.link, read_rails(device.link), running=True, sweeps=1) for _ in range(2)]
+    assert [w.runs for w in windows] == [0, 0] and all(w.part_s == pytest.approx(w.seconds) for w in windows)
+    finish_runs(device.link, device.run_ms)
+    power = measure_power(device, result.counters, sweeps=8)
+    active = {"CORE": CORE[0] * (CORE[1] + CORE[2]), "MEMORY": MEMORY[0] * (MEMORY[1] + MEMORY[2])}
+    assert power.duty > 0.9 and power.active_rails == pytest.approx(active, rel=0.1)
+
+
 def test_runs_in_a_row_are_still_right(device):
     """What POWER ran again and again leaves the results of each run."""
     program = compile_network(NETWORK, TINY)
     result = device.run(program, IMAGE)
     before = device.link.request("checksum", offset=0, length=1 << 20)
     sample_power(device.link, read_rails(device.link), running=True, sweeps=5)
+    finish_runs(device.link, device.run_ms)
     assert device.link.request("checksum", offset=0, length=1 << 20) == before
     np.testing.assert_array_equal(device.run(program, IMAGE).logits, result.logits)
 

@@ -25,7 +25,7 @@ __all__ = ["board", "port", "program"]  # fixtures
 def say_hello(port, nonce: int) -> None:
     """As another host would."""
     hello = protocol().ops["hello"]
-    port.write(b"\0" + encode_frame(hello.code, 0, 0, hello.pack(version=1, nonce=nonce)))
+    port.write(b"\0" + encode_frame(hello.code, 0, 0, hello.pack(version=protocol().version, nonce=nonce)))
 
 
 def test_another_host_says_hello_between_images(port, program):

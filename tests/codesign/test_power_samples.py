@@ -29,9 +29,9 @@ def rail(name="VCCINT", sensor=EXACT, summed=True, shunt_ohms=0.002):
     return Rail(name=name, sensor=sensor, summed=summed, shunt_ohms=shunt_ohms)
 
 
-def window(amperes, volts=1.0, seconds=1.0, runs=0, busy_s=0.0):
+def window(amperes, volts=1.0, seconds=1.0, runs=0, busy_s=0.0, part_s=0.0):
     amperes = np.asarray(amperes, float)
-    return Window(seconds=seconds, runs=runs, busy_s=busy_s, volts=np.broadcast_to(volts, amperes.shape),
+    return Window(seconds=seconds, runs=runs, busy_s=busy_s, part_s=part_s, volts=np.broadcast_to(volts, amperes.shape),
                   amperes=amperes)
 
 
@@ -141,8 +141,15 @@ def test_too_little_to_tell(idle, running, busy_s, rule):
     with pytest.raises(CodesignError, match=rule):
         estimate_power([rail()], window(np.ones((idle, 1))), window(np.ones((running, 1)), runs=1), image_s=1.0,
                        busy_s=busy_s)
-    with pytest.raises(CodesignError, match="must be of at least 1 run, not 0"):
-        estimate_power([rail()], window(np.ones((2, 1))), window(np.ones((2, 1))), image_s=1.0, busy_s=0.5)
+
+
+@pytest.mark.parametrize("running", [dict(part_s=0.5), dict(runs=3, busy_s=0.3, part_s=0.2)])
+def test_a_run_longer_than_the_window_counts_while_it_is_on(running):
+    """2 W idle, 5 W running, half of the time; by the board's clock, or with image times known better."""
+    idle, mixed = window([[2.0], [2.0]]), window([[3.5], [3.5]], **running)
+    for busy_s in (None, running.get("runs", 0) * 0.1):
+        power = estimate_power([rail()], idle, mixed, image_s=0.1, busy_s=busy_s)
+        assert (power.active_w.value, power.duty) == (pytest.approx(5.0), pytest.approx(0.5))
 
 
 def test_rows_of_the_cost_table(tmp_path):

@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "fake_board.h"
+#include "protocol.h"
 
 enum { MOST = 1 << 16 };
 
@@ -17,6 +18,7 @@ uint8_t __real_command(uint8_t op, const uint8_t *request, size_t count, uint8_t
 uint8_t __wrap_command(uint8_t op, const uint8_t *request, size_t count, uint8_t *answer, size_t *length);
 void poke(uint32_t offset, uint32_t value);
 void let_runs_take(uint32_t ticks);
+void give_sensors(int kind);
 
 uint8_t __wrap_command(uint8_t op, const uint8_t *request, size_t count, uint8_t *answer, size_t *length) {
     if (carried_out_count < MOST) {
@@ -29,3 +31,9 @@ uint8_t __wrap_command(uint8_t op, const uint8_t *request, size_t count, uint8_t
 void poke(uint32_t offset, uint32_t value) { fake.registers[offset / 4] = value; }
 
 void let_runs_take(uint32_t ticks) { fake.run_ticks = ticks; }
+
+void give_sensors(int kind) {
+    fake.board = "ultra96-v2";
+    fake.sensors = (enum fake_sensors)kind;
+    fake.capabilities = CODESIGN_CAP_POWER | CODESIGN_CAP_SYNTHETIC_POWER | CODESIGN_CAP_SIMULATED;
+}

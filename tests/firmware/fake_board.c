@@ -253,7 +253,7 @@ uint64_t hal_ticks(void) {
 
 uint64_t hal_tick_hz(void) { return FAKE_TICK_HZ; }
 const char *hal_board(void) { return fake.board; }
-uint32_t hal_capabilities(void) { return 0; }
+uint32_t hal_capabilities(void) { return fake.capabilities; }
 uint32_t hal_boots(void) { return fake.boots; }
 
 struct hal_faults hal_faults(void) {

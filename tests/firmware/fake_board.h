@@ -34,7 +34,7 @@ struct fake_board {
     uint32_t transfers_to_error; /* on I2C, likewise */
     uint64_t random;
     const char *board;
-    uint32_t boots;
+    uint32_t boots, capabilities;
     uint64_t address; /* of the shared memory, as the accelerator sees it */
     uint32_t runs;
     /* What the shared memory held after the last fake_settle, and what the accelerator has written since. */

@@ -64,6 +64,7 @@ static size_t request_bytes(uint8_t op) {
     case CODESIGN_OP_CHECKSUM: return CODESIGN_CHECKSUM_REQUEST_BYTES;
     case CODESIGN_OP_CONFIGURE: return CODESIGN_CONFIGURE_REQUEST_BYTES;
     case CODESIGN_OP_RUN: return CODESIGN_RUN_REQUEST_BYTES;
+    case CODESIGN_OP_FINISH: return CODESIGN_FINISH_REQUEST_BYTES;
     case CODESIGN_OP_TRACE: return CODESIGN_TRACE_REQUEST_BYTES;
     case CODESIGN_OP_POWER: return CODESIGN_POWER_REQUEST_BYTES;
     default: return 0;
@@ -86,6 +87,7 @@ static size_t answer_bytes(uint8_t op, size_t *open) {
     case CODESIGN_OP_ACCELERATOR: return CODESIGN_ACCELERATOR_ANSWER_BYTES;
     case CODESIGN_OP_CHECKSUM: return CODESIGN_CHECKSUM_ANSWER_BYTES;
     case CODESIGN_OP_RUN: return CODESIGN_RUN_ANSWER_BYTES;
+    case CODESIGN_OP_FINISH: return CODESIGN_FINISH_ANSWER_BYTES;
     case CODESIGN_OP_STATISTICS: return CODESIGN_STATISTICS_ANSWER_BYTES;
     case CODESIGN_OP_ECHO: case CODESIGN_OP_READ: case CODESIGN_OP_TRACE: case CODESIGN_OP_RAILS:
         *open = CODESIGN_MAX_PAYLOAD;
@@ -114,7 +116,7 @@ static void check_answer(const uint8_t *plain, size_t count, bool repeated) {
     if (answer[0] != (plain[0] | CODESIGN_ANSWER) || memcmp(answer + 4, plain + 4, 2))
         fake_fail("an answer must be its request's");
     if (plain[0] != CODESIGN_OP_HELLO && memcmp(answer + 2, plain + 2, 2)) fake_fail("another session's answer");
-    if (answer[1] > CODESIGN_STATUS_FAULT) fake_fail("a status that is none");
+    if (answer[1] > CODESIGN_STATUS_IDLE) fake_fail("a status that is none");
     if (command_changes(plain[0]) && answer[1] != CODESIGN_STATUS_NO_SESSION)
         check_once(get16(plain + 2), get16(plain + 4), repeated);
     if (!repeated && count < request_bytes(plain[0]) && answer[1] != CODESIGN_STATUS_BAD_LENGTH
@@ -173,7 +175,7 @@ static void exchange(uint8_t *plain, size_t count, uint8_t how, uint16_t harm) {
         fake_settle(0, 0);
     else if (op == CODESIGN_OP_WRITE && count >= 4 && (uint64_t)offset + (count - 4) <= FAKE_BYTES)
         fake_settle(offset, count - 4);
-    else if (op == CODESIGN_OP_RUN || op == CODESIGN_OP_POWER)
+    else if (command_answers(op))
         fake_settle(host.output_offset, host.output_bytes);
     else
         fake_settle(0, 0);
@@ -211,7 +213,7 @@ static size_t take_payload(uint8_t op, uint8_t *at) {
         put32(at, take_number());
         put32(at + 4, take_number());
         return 8;
-    case CODESIGN_OP_RUN: put32(at, take_number()); return 4;
+    case CODESIGN_OP_RUN: case CODESIGN_OP_FINISH: put32(at, take_number()); return 4;
     case CODESIGN_OP_TRACE:
         put16(at, take_number());
         put16(at + 2, take_number());
@@ -230,7 +232,7 @@ static size_t take_payload(uint8_t op, uint8_t *at) {
 
 static void frame(uint8_t kind) {
     static uint8_t plain[2 * CODESIGN_MAX_FRAME];
-    const uint8_t op = (kind & 0x80) ? take8() & 0x7F : (uint8_t)(1 + take8() % CODESIGN_OP_STATISTICS);
+    const uint8_t op = (kind & 0x80) ? take8() & 0x7F : (uint8_t)(1 + take8() % CODESIGN_OP_FINISH);
     const uint8_t how = take8();
     uint16_t sequence = (uint16_t)(host.sequence + 1), harm = 0;
     size_t count;

@@ -22,7 +22,7 @@ class Host:
         self.session = self.hello(1)
 
     def hello(self, nonce: int) -> int:
-        payload = OPS["hello"].pack(version=1, nonce=nonce)
+        payload = OPS["hello"].pack(version=protocol().version, nonce=nonce)
         return OPS["hello"].unpack(self.frame("hello", 0, payload, session=0).payload)["session"]
 
     def frame(self, op: str, sequence: int, payload: bytes, session: int | None = None):
@@ -132,8 +132,72 @@ def test_a_run_that_takes_too_long_is_not_written_over(host):
     assert host.ask("run", timeout_ms=100)[0] == "timeout"
     assert host.ask("configure", **JOB)[0] == "owing"
     assert host.ask("run", timeout_ms=100)[0] == "owing"
+    assert host.ask("power", run_ms=0, samples=1)[0] == "no_power"
     host.ask("reset")
     assert host.ask("configure", **JOB)[0] == "okay"
+
+
+def test_a_run_that_takes_too_long_is_awaited(host):
+    """As often as it takes; once its end was seen there is none to await."""
+    host.ask("configure", **JOB)
+    host.board.library.let_runs_take(10_000)
+    assert host.ask("finish", timeout_ms=100)[0] == "idle"
+    assert host.ask("run", timeout_ms=100)[0] == "timeout"
+    assert host.ask("finish", timeout_ms=100)[0] == "timeout"
+    assert host.ask("finish", again=True, timeout_ms=60_000)[0] == "timeout"  # the same request: the same answer
+    status, answer = host.ask("finish", timeout_ms=60_000)
+    assert status == "okay" and answer["counters"]["cycles"] >> 32 == 1 and answer["ticks"] >= 10_000
+    assert host.ask("finish", again=True, timeout_ms=0) == (status, answer)
+    assert host.ask("finish", timeout_ms=100)[0] == "idle"
+    assert host.statistics()["runs"] == 1
+
+
+@pytest.mark.parametrize("op", ["run", "finish"])
+def test_nobody_waits_for_ever(host, op):
+    host.ask("configure", **JOB)
+    assert host.ask(op, timeout_ms=60_001)[0] == host.ask(op, timeout_ms=2**32 - 1)[0] == "out_of_range"
+    assert host.ask(op, timeout_ms=60_000)[0] == ("okay" if op == "run" else "idle")
+
+
+@pytest.mark.parametrize("change", ["configure", "reset"])
+def test_a_run_whose_end_nobody_saw_is_nobodys(host, change):
+    host.ask("configure", **JOB)
+    host.board.library.let_runs_take(500)
+    assert host.ask("run", timeout_ms=100)[0] == "timeout"
+    while host.ask("configure", **JOB)[0] == "owing":
+        pass
+    if change == "reset":
+        host.ask("reset")
+    assert host.ask("finish", timeout_ms=100)[0] == "idle"
+
+
+@pytest.mark.parametrize("run_ms", [50, 200, 1000])
+def test_power_is_sampled_whatever_a_run_takes(host, run_ms):
+    """A tick of the tests' board is 1 ms, and a window here at least 100 of them: in all windows together every tick
+    of a run counts once, and a run that goes on from one to the next is the same one."""
+    host.board.library.give_sensors(1)
+    host.ask("configure", **JOB)
+    host.board.library.let_runs_take(run_ms)
+    windows = []
+    for _ in range(6):
+        status, answer = host.ask("power", run_ms=100, samples=4)
+        assert status == "okay" and answer["error"] == 0
+        assert len(answer["samples"]) in [n * 11 * 18 for n in (1, 2, 3, 4)]  # fewer where it is late
+        windows.append(answer)
+        # It is not idle, but if the last run ended just with the last sample.
+        assert host.ask("power", run_ms=0, samples=1)[0] == "owing" or run_ms == 50
+    for w in windows:
+        busy = w["busy_ticks"] + w["part_ticks"]
+        assert 100 <= w["ticks"] < 1100 and 0.3 * w["ticks"] < busy <= w["ticks"]
+        assert w["busy_ticks"] >= run_ms * w["runs"]
+    if run_ms == 1000:
+        assert sum(w["runs"] for w in windows) == 0 and windows[0]["part_ticks"] == windows[0]["ticks"]
+    assert sum(w["runs"] for w in windows) > 6 or run_ms > 50
+    status, answer = host.ask("finish", timeout_ms=60_000)
+    if run_ms > 50:
+        ended = answer["counters"]["cycles"] >> 32
+        assert status == "okay" and sum(w["runs"] for w in windows) <= ended <= sum(w["runs"] for w in windows) + 6
+    assert host.ask("power", run_ms=0, samples=1)[0] == "okay"
 
 
 EDGES = (0, 1, 8, 64, MEMORY_BYTES // 2, MEMORY_BYTES - 8, MEMORY_BYTES - 1, MEMORY_BYTES, MEMORY_BYTES + 1, 1 << 31,
@@ -169,7 +233,7 @@ def test_every_command_keeps_to_the_memory(host, op):
             assert len(answer["data"]) == request["length"]
         assert after == before
         assert host.board.library.fake_guards_hold()
-    assert {"rails": "no_power", "power": "no_power", "run": "not_configured"}.get(op, "okay") in statuses
+    assert {"rails": "no_power", "power": "no_power", "run": "not_configured", "finish": "idle"}.get(op, "okay") in statuses
     assert op not in ("write", "read", "checksum") or "out_of_memory" in statuses
 
 

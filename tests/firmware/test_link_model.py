@@ -1,5 +1,6 @@
 """Host and firmware over a line in simulated time that does its worst: what is answered is right, and done once."""
 
+import re
 import zlib
 from collections import Counter
 from functools import partial
@@ -14,7 +15,7 @@ from codesign.boards.serial_device import SerialDevice
 from codesign.compiler import compile_network
 from codesign.errors import CodesignError
 from codesign.network import Network
-from codesign.protocol import encode_frame, protocol
+from codesign.protocol import decode_frame, encode_frame, protocol
 from codesign.random_weights import random_network
 from codesign.registers import bus_word, digest_words, register
 from tests.firmware.simulated_line import Clock, Firmware, Line, Rates
@@ -45,6 +46,9 @@ def new_board(library, program):
     return partial(Firmware, library, {
         register("DIGEST_LO").offset: digest[0], register("DIGEST_HI").offset: digest[1],
         register("BUS").offset: bus_word(TINY), register("TRACE_COUNT").offset: len(program.layer_names)})
+
+
+SENSORS_NONE, SENSORS_RIGHT = 0, 1
 
 
 def crc_of(program, image) -> int:
@@ -134,3 +138,70 @@ def test_every_change_is_made_once_and_has_its_own_answer(new_board, clock, seed
     assert answered and max(changes.values()) == 1
     assert all(changes[change] == count for change, count in answered.items())
 
+
+class Resetting(Line):
+    """Resets the board when it is first asked for power."""
+
+    def write(self, data):
+        power = any((frame := decode_frame(coded)) is not None and frame.op == OPS["power"].code
+                    for coded in data.split(b"\0") if coded)
+        if power and not self.resets:
+            self.resets += 1
+            self.firmware = self._reset(self.firmware)
+        return super().write(data)
+
+
+@pytest.mark.parametrize("run_ms", [100, 700, 5000])
+def test_power_of_runs_of_any_length(new_board, clock, program, run_ms):
+    board = new_board()
+    board.library.give_sensors(SENSORS_RIGHT)
+    board.library.let_runs_take(run_ms)
+    line = Line(board, clock, np.random.default_rng(0), Rates(0, 0, 0, 0))
+    device = SerialDevice(Link(line), TINY, power_sweeps=20)
+    for _ in range(2):
+        result = device.run(program, np.zeros((2, 1, 4, 4), np.uint8))
+        assert result.power_problem is None and result.power.method == "synthetic"
+        assert (result.power.idle_sweeps, result.power.active_sweeps) == (20, 20)
+        assert 0.4 < result.power.duty <= 1
+
+
+@pytest.mark.parametrize("problem, line_of_it", [
+    ("sensors", "^board must do power, not answer sensor: a power sensor did not answer, or is out of its range$"),
+    ("reset", "^board must do (rails|power), not answer no_session: the board began another session, or was reset")])
+def test_power_that_cannot_be_measured_costs_no_result(new_board, clock, program, problem, line_of_it):
+    """The run's results stand, one line says why there is no power, and the next run has all of it."""
+    def equipped(before=None):
+        board = new_board(before)
+        board.library.give_sensors(SENSORS_NONE if problem == "sensors" else SENSORS_RIGHT)
+        return board
+    line = Resetting(equipped(), clock, np.random.default_rng(0), Rates(0, 0, 0, 0), reset=equipped)
+    line.resets = int(problem == "sensors")  # then it is never reset
+    device = SerialDevice(Link(line), TINY, power_sweeps=4)
+    images = np.random.default_rng(1).integers(0, 256, (3, 1, 4, 4)).astype(np.uint8)
+    crcs = np.array([crc_of(program, image) for image in images], np.uint32).view(np.int32)
+    for attempt in range(2):
+        result = device.run(program, images)
+        np.testing.assert_array_equal(result.logits[:, 0], crcs)
+        if attempt and problem == "reset":
+            assert result.power.active_sweeps == 4 and result.power_problem is None
+        else:
+            assert result.power is None and re.search(line_of_it, result.power_problem), result.power_problem
+
+
+def test_a_run_that_never_ends(new_board, clock, program):
+    """It is asked after for as long as the device was told, and what comes next is right all the same."""
+    board = new_board()
+    board.library.let_runs_take(40_000)
+    line = Line(board, clock, np.random.default_rng(0), Rates(0, 0, 0, 0))
+    device = SerialDevice(Link(line), TINY, run_ms=9_000)
+    with pytest.raises(BoardError, match="^board must end a run within 9 s, not still be at it$"):
+        device.run(program, np.zeros((1, 1, 4, 4), np.uint8))
+    with pytest.raises(BoardError, match="answer owing: a run still goes on"):  # this board cannot reset it
+        device.run(program, np.zeros((1, 1, 4, 4), np.uint8))
+    link = device.link
+    while link.request("finish", timeout_ms=60_000)["error"]:
+        pass
+    board.library.let_runs_take(5)
+    image = np.full((1, 1, 4, 4), 7, np.uint8)
+    logits = device.run(program, image).logits
+    assert logits[0, 0] == np.array(crc_of(program, image[0]), np.uint32).view(np.int32)
