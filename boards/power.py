@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from codesign.errors import CodesignError, require
+from codesign.errors import require
 from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
 from codesign.protocol import SIZES, protocol
 

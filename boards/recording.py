@@ -79,6 +79,8 @@ class Recording:
             self._from_board.clear()
 
     def _line(self, at_s: float, sender: str, data: bytes) -> None:
+        if self._file.closed:  # whoever goes on learns it of the port
+            return
         try:
             self._file.write(json.dumps([at_s, sender, base64.b64encode(data).decode()]) + "\n")
         except OSError as e:
@@ -86,6 +88,8 @@ class Recording:
 
     def close(self) -> None:
         """End the file, and put it in its place."""
+        if self._file.closed:
+            return
         try:
             self._flush()
             self._file.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.device import RunResult
+from codesign.device import RunResult, check_images, check_program
 from codesign.errors import CodesignError, require
 from codesign.layer_cycles import LayerCycles, split_by_layer
 from codesign.memory_map import MemoryMap
@@ -42,8 +42,8 @@ class SerialDevice:
     accelerator than ``config``.
 
     power_sweeps : after a run, sample all power rails so often, while idle and while the last image runs again and
-        again; a board without sensors has no power. What is wrong with the sensors, or with the board meanwhile, is told
-        beside the run's results, which stand.
+        again; a board without sensors has no power. What is wrong with the sensors, or with the board meanwhile, is
+        told beside the run's results, which stand.
     """
 
     def __init__(self, link: Link, config: AcceleratorConfig, *, run_ms: int | None = None, power_sweeps: int = 0):
@@ -69,8 +69,8 @@ class SerialDevice:
         results were read back or checksummed as they should be, in one session. Where the board is reset meanwhile, or
         another host says hello, it begins again with the image that was under way, a few times.
         """
-        require(program.config.digest() == self.config.digest(),
-                f"Program must be for accelerator {self.config.digest()[:16]}, not {program.config.digest()[:16]}")
+        check_program(program, self.config)
+        check_images(images, program)
         started = time.monotonic()
         where = MemoryMap.of(program)
         require(where.size_bytes <= self.link.board["memory_bytes"],
@@ -98,7 +98,8 @@ class SerialDevice:
                 sessions += 1
                 if e.status != "no_session" or sessions == SESSIONS:
                     raise
-        self.times.transfer_s = time.monotonic() - started - self.times.compute_s
+        # A replay is quicker than what it tells of.
+        self.times.transfer_s = max(0.0, time.monotonic() - started - self.times.compute_s)
         power, problem = None, None
         if self.power_sweeps and counters and has_power(self.link):
             try:

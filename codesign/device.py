@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .accelerator import AcceleratorConfig
 from .errors import require
 from .integer import IntegerNetwork
 from .layer_cycles import LayerCycles
@@ -12,7 +13,7 @@ from .power_samples import PowerEstimate
 from .program import Program
 from .reference import evaluate
 
-__all__ = ["Device", "ReferenceDevice", "RunResult"]
+__all__ = ["Device", "ReferenceDevice", "RunResult", "check_images", "check_program"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +51,28 @@ class RunResult:
 
 
 class Device(Protocol):
-    """``method`` labels its figures in the cost table: model, simulated or measured."""
+    """``method`` labels its figures in the cost table: model, simulated or measured.
+
+    ``run`` takes uint8 ``images`` (n, C, H, W), one after another, and calls ``progress(done)`` after each. It raises
+    :class:`CodesignError` where images are not the program's, or the program not the device's.
+    """
 
     method: str
 
     def run(self, program: Program, images: np.ndarray, progress=None) -> RunResult: ...
+
+
+def check_program(program: Program, config: AcceleratorConfig) -> None:
+    """Raise :class:`CodesignError` unless ``program`` is for an accelerator of ``config``."""
+    require(program.config.digest() == config.digest(),
+            f"Program must be for accelerator {config.digest()[:16]}, not {program.config.digest()[:16]}")
+
+
+def check_images(images: np.ndarray, program: Program) -> None:
+    """Raise :class:`CodesignError` unless ``images`` are such as ``program`` takes, and at least one."""
+    require(images.dtype == np.uint8 and images.shape[1:] == program.input_shape and len(images) >= 1,
+            f"Images must be uint8 of shape (1 or more, {', '.join(map(str, program.input_shape))}), not "
+            f"{images.dtype} of shape {images.shape}")
 
 
 class ReferenceDevice:
@@ -66,4 +84,10 @@ class ReferenceDevice:
         self.network = network
 
     def run(self, program: Program, images: np.ndarray, progress=None) -> RunResult:
-        return RunResult(evaluate(self.network, images))
+        check_images(images, program)
+        require(program.schedule.graph == self.network.graph,
+                "Program must be of the network that the reference computes, not of another")
+        logits = evaluate(self.network, images)
+        for done in range(len(images) if progress else 0):
+            progress(done + 1)
+        return RunResult(logits)

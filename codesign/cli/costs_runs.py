@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import CodesignError, require
 from .arguments import add_accelerator, add_command, add_json, integer, read_accelerator
-from .output import print_json, print_table
+from .output import print_json, print_table, tell_of_simulator
 
 if TYPE_CHECKING:
     from ..accelerator import AcceleratorConfig
@@ -62,8 +62,7 @@ def _build(args: argparse.Namespace) -> None:
     from codesign.sim.toolchain import simulator_versions
     from codesign.sim.verilated import VerilatorDevice
 
-    if sys.stderr.isatty():
-        print(f"simulator of {config.name}: built now, if it was not before", file=sys.stderr)
+    tell_of_simulator(config.name)
     build_simulator(config)  # once, before several workers ask for it
     target = Target(open_device=VerilatorDevice, method=args.method, verilog_digest=rtl_digest(config),
                     tool_versions=simulator_versions())

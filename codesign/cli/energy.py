@@ -1,13 +1,12 @@
 """``codesign energy``: energy of an image by component, and of one layer by two independent estimates."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from ..errors import CodesignError
 from .arguments import add_accelerator, add_command, add_json, add_model, read_accelerator, read_network_or_model
 from .images import add_dataset, read_images
-from .output import print_json, print_table
+from .output import print_json, print_table, tell_of_simulator
 from .power import add_costs, read_fit
 
 if TYPE_CHECKING:
@@ -75,9 +74,7 @@ def _layer(args: argparse.Namespace, network: "Network", integers: "IntegerNetwo
 
     args.images = 1
     images, _, source = read_images(args, network.input, integers.info)
-    if sys.stderr.isatty():
-        print(f"simulator of {plan.config.name} that counts transitions: built now, if it was not before",
-              file=sys.stderr)
+    tell_of_simulator(plan.config.name, " that counts transitions")
     layer, switching = count_switching(integers, plan.config, images[0], args.layer)
     counters = layer_counters(plan, plan.visit_names.index(args.layer))
     counted = estimate_energy(plan.config, counters, board, fit)

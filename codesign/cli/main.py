@@ -21,7 +21,6 @@ from . import (
     metrics,
     report,
     run,
-    simulate,
     solve,
     sweep,
     train,
@@ -30,7 +29,7 @@ from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, boards, sweep, train, import_, analyze, estimate, solve, energy, generate, export, simulate, run,
+COMMANDS = (doctor, boards, sweep, train, import_, analyze, estimate, solve, energy, generate, export, run,
             metrics, costs, report)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 

@@ -4,13 +4,19 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-__all__ = ["print_json", "print_table"]
+__all__ = ["print_json", "print_table", "tell_of_simulator"]
 
 
 def print_json(values: object) -> None:
     """``values`` as JSON on stdout."""
     json.dump(values, sys.stdout, indent=1, allow_nan=False)
     print()
+
+
+def tell_of_simulator(name: str | None, which: str = "") -> None:
+    """Tell whoever sits before the terminal why nothing is seen for a while; None: nothing is built."""
+    if name is not None and sys.stderr.isatty():
+        print(f"simulator of {name}{which}: built now, if it was not before", file=sys.stderr)
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

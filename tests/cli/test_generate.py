@@ -182,7 +182,7 @@ def test_missing_compiler(error_line, tmp_path_factory):
     cache, empty = tmp_path_factory.mktemp("cache"), tmp_path_factory.mktemp("empty")
     accelerator_verilog(load_accelerator("tiny"))
     shutil.copytree(cache_directory() / "verilog", cache / "verilog")
-    line = error_line("simulate", "network.yaml", "--random-weights", 3, "--accelerator", "tiny",
+    line = error_line("run", "network.yaml", "--random-weights", 3, "--accelerator", "tiny",
                       CODESIGN_CACHE=str(cache), PATH=str(empty))
     assert re.search(r"g\+\+ must be installed to build simulations: apt install g\+\+$", line)
 

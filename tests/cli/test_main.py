@@ -12,7 +12,7 @@ from codesign.search import SweepOptions
 
 from .conftest import SCRIPT
 
-COMMANDS = ("doctor", "boards", "sweep", "train", "analyze", "estimate", "generate", "simulate", "costs", "report")
+COMMANDS = ("doctor", "boards", "sweep", "train", "analyze", "estimate", "generate", "run", "costs", "report")
 
 
 def test_help_lists_every_command(codesign):
@@ -42,7 +42,7 @@ def test_sweep_defaults_are_the_options():
 
 
 def test_help_imports_nothing_heavy(codesign):
-    code = ("import sys\nfrom codesign.cli import main\ntry:\n main(['simulate', '--help'])\nexcept SystemExit: pass\n"
+    code = ("import sys\nfrom codesign.cli import main\ntry:\n main(['run', '--help'])\nexcept SystemExit: pass\n"
             "print(sorted({'torch', 'numpy', 'amaranth', 'optuna', 'matplotlib', 'sklearn'} & set(sys.modules)))")
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
@@ -58,8 +58,8 @@ def test_module_is_the_command(tmp_path):
     (["fly"], r"codesign: .*invalid choice: 'fly'"),
     (["analyze"], r"codesign analyze: the following arguments are required: NETWORK"),
     (["analyze", "diracdeltanet-116", "--classes", "0"], r"--classes: must be an integer in 1\.\.1000000, not '0'"),
-    (["simulate", "network.yaml", "--images", "some"], r"--images: must be an integer in 1\.\.\d+, not 'some'"),
-    (["simulate", "network.yaml", "--random-weights", "1.5"], r"--random-weights: must be an integer .* not '1\.5'"),
+    (["run", "network.yaml", "--images", "some"], r"--images: must be an integer in 1\.\.\d+, not 'some'"),
+    (["run", "network.yaml", "--random-weights", "1.5"], r"--random-weights: must be an integer .* not '1\.5'"),
     (["costs"], r"codesign costs: .*required: ACTION"),
 ])
 def test_arguments_that_make_no_sense(error_line, words, rule):
@@ -103,4 +103,4 @@ def test_doctor(codesign):
 def test_doctor_says_what_a_missing_tool_disables(codesign, tmp_path):
     result = codesign("doctor", PATH=str(tmp_path))
     assert result.returncode == 1
-    assert re.search(r"g\+\+ must be installed: apt install g\+\+\n  disables: simulate, sweep", result.stdout)
+    assert re.search(r"g\+\+ must be installed: apt install g\+\+\n  disables: run, sweep", result.stdout)

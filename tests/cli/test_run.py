@@ -1,10 +1,14 @@
 import json
+import re
+import shutil
 
 import pytest
 
-from codesign.accelerator import PRESETS
+from codesign.accelerator import PRESETS, load_accelerator
 from codesign.boards.host_board import HostBoard
 from codesign.costs import CostTable
+from codesign.directories import cache_directory
+from codesign.sim.build import unsealed_verilog
 
 WORDS = ("network.yaml", "--random-weights", 0, "--accelerator", "tiny")
 
@@ -15,22 +19,63 @@ def board():
         yield board
 
 
-def test_devices_agree(codesign, board):
-    """The same bits on all of them, the same cycles on those that have any."""
+def test_what_a_run_says(codesign):
+    """In JSON: everything, and where it is from."""
     found = {}
-    for device, *more in (["reference"], ["verilator"], ["host"], ["serial", "--port", board.port, "--baud", 4000000]):
-        found[device] = json.loads(codesign("run", *WORDS, "--device", device, *more, "--images", 3, "--json",
-                                            check=True).stdout)
-    assert all(v["bit_exact"] and v["images"] == 3 for v in found.values())
-    assert found["reference"]["cycles"] == [] and found["reference"]["method"] == "model"
-    assert found["verilator"]["cycles"] == [found["verilator"]["model_cycles"]] * 3
-    for device in ("host", "serial"):
-        assert found[device]["cycles"] == found["verilator"]["cycles"]
-        assert found[device]["layers"] == found["verilator"]["layers"]
-        assert found[device]["counters"] == found["verilator"]["counters"]
-        assert found[device]["transfer_s"] > 0 and found[device]["compute_s"] > 0
-        assert found[device]["board"]["board"] == "host"
-    assert found["host"]["method"] == found["serial"]["method"] == "simulated"  # no board is there
+    for device in ("reference", "verilator", "host"):
+        found[device] = values = json.loads(codesign("run", *WORDS, "--device", device, "--images", 3, "--json",
+                                                     check=True).stdout)
+        assert values["bit_exact"] and values["images"] == 3 and values["accuracy"] is None
+    reference, rtl, host = found.values()
+    assert (reference["cycles"], reference["method"], reference["counters"]) == ([], "model", None)
+    assert rtl["cycles"] == [rtl["model_cycles"]] * 3 and rtl["counters"]["cycles"] == rtl["model_cycles"] > 0
+    assert rtl["counters"] == rtl["model_counters"] and rtl["method"] == host["method"] == "simulated"
+    assert sum(layer["cycles"] for layer in rtl["layers"]) == rtl["model_cycles"]
+    assert all(layer["cycles"] == layer["model_cycles"] for layer in rtl["layers"])
+    assert rtl["board"] is rtl["transfer_s"] is rtl["power"] is None
+    assert all(host[key] == rtl[key] for key in ("cycles", "layers", "counters", "images_per_s"))
+    assert host["board"]["board"] == "host" and host["transfer_s"] > 0 and host["compute_s"] > 0
+    estimate = json.loads(codesign("estimate", "network.yaml", "--accelerator", "tiny", "--json", check=True).stdout)
+    assert estimate["cycles"] == rtl["model_cycles"]
+    assert [(x["name"], x["cycles"]) for x in estimate["layers"]] == [(x["name"], x["cycles"]) for x in rtl["layers"]]
+
+
+def test_every_map(codesign, error_line):
+    text = codesign("run", *WORDS, "--maps", check=True).stdout
+    assert "every map of the first image equals the reference's" in text
+    assert "8 images: logits equal the reference bit for bit" in text and "stall_weights_cycles" in text
+    line = error_line("run", *WORDS, "--maps", "--device", "host")
+    assert line.endswith("Maps must be of device verilator, not host")
+
+
+def test_labelled_images(codesign):
+    values = json.loads(codesign("run", *WORDS, "--dataset", "digits", "--images", "all", "--json", check=True).stdout)
+    assert values["images"] == 360 and 0 <= values["accuracy"] < 0.6
+
+
+def test_too_many_images(error_line):
+    line = error_line("run", *WORDS, "--dataset", "digits", "--images", 361)
+    assert re.search(r"Images must be at most the 360 held out of digits, not 361$", line)
+
+
+def test_wrong_rtl_is_told_where(codesign, tmp_path):
+    """A seeded bug: requantization subtracts its gain instead of multiplying by it."""
+    config, cache = load_accelerator("tiny"), tmp_path / "cache"
+    right = unsealed_verilog(config)
+    gain = "* $signed({ 1'h0, mul })"
+    assert right.count(gain) == 1
+    for kept in ("verilog", "runtime"):
+        shutil.copytree(cache_directory() / kept, cache / kept)
+    for path in (cache / "verilog").glob("*/accelerator.v"):
+        if path.read_text() == right:
+            path.write_text(right.replace(gain, gain.replace("*", "-")))
+    result = codesign("run", *WORDS, "--json", CODESIGN_CACHE=str(cache))
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["bit_exact"] is False
+    assert re.fullmatch(r"codesign run: Logit of image 0, class \d must be the reference's -?\d+, not -?\d+ "
+                        r"\(\d+ of 80 logits differ\); first at layer conv0, channel \d, pixel \(x=\d, y=\d\): "
+                        r"reference \d+, device \d+ \(\d+ values of this layer differ\)",
+                        result.stderr.splitlines()[-1])
 
 
 def test_text(codesign):
@@ -97,11 +142,3 @@ def test_recorded_and_replayed(codesign, board, tmp_path):
 def test_bad_input(codesign, words, rule):
     result = codesign("run", *WORDS, *words)
     assert result.returncode == 1 and len(result.stderr.splitlines()) == 1 and rule in result.stderr
-
-
-def test_another_accelerator_on_the_board(codesign, board, tmp_path):
-    (tmp_path / "other.yaml").write_text("preset: tiny\nacc_depth: 128\n")
-    result = codesign("run", "network.yaml", "--random-weights", 0, "--accelerator", "other.yaml", "--device", "serial",
-                      "--port", board.port)
-    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
-    assert f"not {PRESETS['tiny'].digest()[:16]}" in result.stderr

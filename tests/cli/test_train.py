@@ -19,7 +19,7 @@ def trained(tmp_path_factory):
 
 def test_simulated_accuracy_is_the_one_of_training(trained):
     directory, printed = trained
-    result = run_codesign("simulate", "model", "--accelerator", "tiny", "--images", "all", "--json", cwd=directory,
+    result = run_codesign("run", "model", "--accelerator", "tiny", "--images", "all", "--json", cwd=directory,
                           check=True)
     values = json.loads(result.stdout)
     assert values["bit_exact"] and values["images"] == printed["test_images"] == 360
@@ -30,9 +30,9 @@ def test_simulated_accuracy_is_the_one_of_training(trained):
 
 def test_model_is_taken_as_it_is(trained):
     directory, _ = trained
-    result = run_codesign("simulate", "model", "--accelerator", "tiny", "--random-weights", 1, cwd=directory)
+    result = run_codesign("run", "model", "--accelerator", "tiny", "--random-weights", 1, cwd=directory)
     assert result.returncode == 1
-    assert re.fullmatch(r"codesign simulate: Trained model 'model' must be taken as it is, .*\n", result.stderr)
+    assert re.fullmatch(r"codesign run: Trained model 'model' must be taken as it is, .*\n", result.stderr)
 
 
 def test_changed_model_is_refused(trained, tmp_path):

@@ -106,7 +106,8 @@ class Line:
                     self.strangers += 1
                     hello = protocol().ops["hello"]
                     nonce = int(self.rng.integers(1 << 32))
-                    self._put(encode_frame(hello.code, 0, 0, hello.pack(version=protocol().version, nonce=nonce)), True, 0.1)
+                    payload = hello.pack(version=protocol().version, nonce=nonce)
+                    self._put(encode_frame(hello.code, 0, 0, payload), True, 0.1)
         return len(data)
 
     def read(self, size: int) -> bytes:

@@ -1,6 +1,5 @@
 """The board's own firmware in QEMU, in front of the simulated accelerator: the same bits and cycles."""
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from codesign.accelerator import PRESETS
-from codesign.boards.link import BoardError, Link
+from codesign.boards.link import Link
 from codesign.boards.port import open_port
 from codesign.boards.power import power_method
 from codesign.boards.serial_device import SerialDevice
@@ -101,24 +100,6 @@ def test_more_than_the_window_at_once(link):
     read = link.stream("read", ({"offset": at, "length": 2000} for at in parts))
     assert b"".join(part["data"] for part in read) == data
     assert link.request("statistics")["overruns"] == 0
-
-
-@pytest.mark.virtual
-def test_the_accelerator_is_reset(link):
-    program = compile_network(NETWORK, TINY)
-    assert link.has("reset")
-    SerialDevice(link, TINY).run(program, IMAGES[:1])
-    link.request("reset")
-    with pytest.raises(BoardError, match="not_configured"):
-        link.request("run", timeout_ms=100)
-    check(link, TINY, IMAGES[:2])
-
-
-@pytest.mark.virtual
-def test_another_accelerator_is_refused(link):
-    other = dataclasses.replace(TINY, acc_depth=128)
-    with pytest.raises(CodesignError, match=f"must have digest {other.digest()[:16]} .*, not {TINY.digest()[:16]}$"):
-        SerialDevice(link, other)
 
 
 @pytest.mark.virtual
