@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from codesign.accelerator import load_accelerator
 from codesign.model import load_model
@@ -54,6 +55,18 @@ def test_recorded_sessions(project):
 
 def test_the_workflow():
     assert pytest_of_the_workflow() == [["--device", "verilator"], ["--device", "host"], ["--device", "replay"]]
+
+
+def test_where_codesign_is_from_must_be_filled_in():
+    """The workflow stops before pip does, and says where; filled in, every line is a requirement."""
+    text = (EXAMPLE / "requirements.txt").read_text()
+    check, = [step["run"] for step in yaml.safe_load(WORKFLOW.read_text())["jobs"]["test"]["steps"]
+              if "YOUR-HOST" in step.get("run", "")]
+    stopped = subprocess.run(["bash", "-ec", check], cwd=EXAMPLE, capture_output=True, text=True)
+    assert stopped.returncode == 1 and re.fullmatch(r"requirements.txt:\d+:codesign @ git\+https.*\n", stopped.stdout)
+    filled = text.replace("YOUR-HOST", "example.org").replace("YOUR-NAME", "me")
+    lines = [Requirement(line) for line in filled.splitlines() if not line.startswith("#")]
+    assert [(line.name, bool(line.url)) for line in lines] == [("codesign", True), ("pytest", False)]
 
 
 @pytest.mark.slow
