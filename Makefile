@@ -50,6 +50,6 @@ clean:
 	touch $@
 
 .venv/installed-tests: .venv/installed
-	PYTHON=$(PYTHON) .ci/prerequisites $(VIRTUAL_BOARD) $(SOFT_CORE)
+	PYTHON=$(PYTHON) .ci/prerequisites $(VIRTUAL_BOARD) $(SOFT_CORE) tclsh=tcl
 	$(PIP) -e '.[test,qonnx,formal,system]'
 	touch $@

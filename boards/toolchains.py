@@ -12,7 +12,7 @@ from codesign.errors import CodesignError
 
 __all__ = ["load_toolchain"]
 
-_PACKAGES = {"lattice": "codesign.boards.lattice"}
+_PACKAGES = {"lattice": "codesign.boards.lattice", "vivado": "codesign.boards.vivado"}
 
 
 def load_toolchain(board: Board) -> ModuleType:

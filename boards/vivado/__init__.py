@@ -1,0 +1,12 @@
+"""Vivado projects for Zynq UltraScale+ boards: hardware, constraints, boot files, and the checks of Vivado's reports.
+
+Nothing here runs Vivado: ``make`` in the directory that is written does, wherever Vivado is.
+"""
+
+from .project import UNVERIFIED, write_project
+from .settings import VivadoSettings
+
+__all__ = ["TOOLS", "UNVERIFIED", "check", "write_project"]
+
+TOOLS = ("vivado",)  # of codesign.sim.toolchain.tools
+check = VivadoSettings.of
