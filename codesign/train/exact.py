@@ -5,7 +5,7 @@ import torch
 
 from ..graph import Conv, Linear
 from ..integer import IntegerNetwork
-from .ops import DataMovement, pointwise, taps
+from .ops import DataMovement, channels_last, shifted
 
 __all__ = ["evaluate"]
 
@@ -24,20 +24,33 @@ def evaluate(network: IntegerNetwork, images: torch.Tensor) -> torch.Tensor:
     for index, node in enumerate(nodes):
         x = [maps[i] for i in node.inputs]
         if not node.inputs:
-            y = images.transpose(0, 1).double()
+            y = channels_last(images.double())
         elif isinstance(node.op, Conv | Linear):
             layer = network.layers[node.name]
             # The powers of two come from NumPy: a device's exp2 need not be exact.
             weight, mul, add, unit = (torch.from_numpy(v).to(device, torch.float64) for v in (
                 layer.weight, layer.mul, layer.add, np.ldexp(1.0, -layer.shift)))
-            multiplied = taps(x[0], node.op) if isinstance(node.op, Conv) else x[0]
-            y = pointwise(multiplied, weight) * mul[:, None, None, None] + add[:, None, None, None]
+            y = _product(x[0], weight, node.op)
+            y = y.mul_(mul[:, None, None]).add_(add[:, None, None])
             if isinstance(node.op, Conv):
-                y = (y * unit[:, None, None, None]).floor_().clamp_(0, 2**node.op.activation_bits - 1)
+                y = y.mul_(unit[:, None, None]).floor_().clamp_(0, 2**node.op.activation_bits - 1)
         else:
             y = DataMovement(node.op)(*x)
         maps.append(y)
         for i in node.inputs:
             if last_use[i] == index:
                 maps[i] = torch.empty(0)
-    return maps[-1][:, :, 0, 0].T
+    return maps[-1][:, :, 0, 0]
+
+
+def _product(x: torch.Tensor, weight: torch.Tensor, op: Conv | Linear) -> torch.Tensor:
+    """x (B, K, H, W), weight (M, K * taps) -> (B, M, H, W): one matrix product for every tap, over pixels."""
+    b, k, h, w = x.shape
+    pixels: torch.Tensor | None = None
+    offsets = op.offsets if isinstance(op, Conv) else ((0, 0),)
+    for (dx, dy), tap in zip(offsets, weight.view(-1, k, len(offsets)).unbind(2), strict=True):
+        moved = x if (dx, dy) == (0, 0) else shifted(x, [(slice(k), dx, dy)])
+        product = moved.permute(0, 2, 3, 1).reshape(-1, k) @ tap.T
+        pixels = product if pixels is None else pixels.add_(product)
+    assert pixels is not None
+    return pixels.view(b, h, w, -1).permute(0, 3, 1, 2)

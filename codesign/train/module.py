@@ -10,11 +10,12 @@ from torch import nn
 from ..analysis import max_values
 from ..errors import CodesignError, require
 from ..folding import fold
-from ..graph import Conv, Linear
+from ..graph import Conv, Linear, Node
 from ..integer import IntegerNetwork, Layer
 from ..network import Network
 from .exact import evaluate
-from .ops import DataMovement, pointwise, taps
+from .graph_module import GraphModule
+from .ops import channels_last
 from .quantizers import QUANTIZERS, check_quantizer, quantize_activation
 
 __all__ = ["QuantizedNetwork", "build"]
@@ -56,11 +57,11 @@ class QuantizedConv(nn.Module):
         return self.gamma.abs() * per_unit, self.beta * per_unit
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        acc = pointwise(taps(x, self.op), self.quantize_weight(self.weight))
+        weight = self.quantize_weight(self.weight).view(-1, x.shape[1], self.op.kernel, self.op.kernel)
+        acc = channels_last(F.conv2d(x, weight, padding=self.op.kernel // 2))
         gain, offset = self.affine()
-        flat = acc.view(1, acc.shape[0], -1)
-        u = F.batch_norm(flat, self.mean, self.variance, gain, offset, True, self.momentum, BATCH_NORM_EPSILON)
-        return quantize_activation(u.view_as(acc), self.levels)
+        u = F.batch_norm(acc, self.mean, self.variance, gain, offset + 0.5, True, self.momentum, BATCH_NORM_EPSILON)
+        return quantize_activation(u, self.levels)
 
     def integers(self) -> Layer:
         weight = self.quantize_weight(self.weight).cpu().numpy()
@@ -87,8 +88,8 @@ class QuantizedLinear(nn.Module):
         return self.log_scale.exp()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        acc = pointwise(x, self.quantize_weight(self.weight))
-        return acc * self.logit_scale() + self.bias[:, None, None, None]
+        acc = F.linear(x.flatten(1), self.quantize_weight(self.weight))
+        return acc * self.logit_scale() + self.bias
 
     def integers(self) -> Layer:
         weight = self.quantize_weight(self.weight).cpu().numpy().astype(np.int8)
@@ -100,7 +101,7 @@ class QuantizedLinear(nn.Module):
         return Layer(weight=weight, mul=ones, add=bias, shift=0 * ones)
 
 
-class QuantizedNetwork(nn.Module):
+class QuantizedNetwork(GraphModule):
     """uint8 images (B, C, H, W) -> logits (B, classes).
 
     In training mode: real logits, differentiable. In evaluation mode: the raw integer logits of :meth:`integer`,
@@ -108,36 +109,22 @@ class QuantizedNetwork(nn.Module):
     """
 
     def __init__(self, network: Network, quantizer: str = "dorefa", seed: int = 0):
-        super().__init__()
         check_quantizer(quantizer)
-        kind = QUANTIZERS[quantizer]
+        graph, kind = network.graph(), QUANTIZERS[quantizer]
         generator = torch.Generator().manual_seed(seed)
-        self.graph = network.graph()
-        self.by_name: dict[str, QuantizedConv | QuantizedLinear] = {}
-        self.steps: list[QuantizedConv | QuantizedLinear | DataMovement] = []
-        largest = max_values(self.graph)
-        for node in self.graph.nodes[1:]:
-            source = node.inputs[0]
-            k = self.graph.nodes[source].shape[0]
-            step: QuantizedConv | QuantizedLinear | DataMovement
+        largest = max_values(graph)
+
+        def make(node: Node, source: int) -> nn.Module:
+            k = graph.nodes[source].shape[0]
             if isinstance(node.op, Conv):
-                step = QuantizedConv(node.op, k, largest[source], kind, generator)
-            elif isinstance(node.op, Linear):
-                step = QuantizedLinear(node.op, k, largest[source], kind, generator)
-            else:
-                step = DataMovement(node.op)
-            if not isinstance(step, DataMovement):
-                self.by_name[node.name] = step
-            self.steps.append(step)
-        self.layers = nn.ModuleList(self.by_name.values())
+                return QuantizedConv(node.op, k, largest[source], kind, generator)
+            assert isinstance(node.op, Linear)
+            return QuantizedLinear(node.op, k, largest[source], kind, generator)
+
+        super().__init__(graph, make)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return evaluate(self.integer(), images)
-        maps = [images.transpose(0, 1).float()]
-        for node, step in zip(self.graph.nodes[1:], self.steps, strict=True):
-            maps.append(step(*(maps[i] for i in node.inputs)))
-        return maps[-1][:, :, 0, 0].T
+        return super().forward(images) if self.training else evaluate(self.integer(), images)
 
     @torch.no_grad()
     def integer(self) -> IntegerNetwork:

@@ -1,43 +1,24 @@
-"""The operators without weights on torch tensors of layout (C, B, H, W), any dtype, with gradients.
+"""The operators without weights on torch tensors (B, C, H, W), any dtype, with gradients.
 
-Channels lead, so that a 1x1 convolution is one matrix product and slices of channels are views.
+Memory is channels-last throughout: that is what convolutions, batch norm and pooling are fast on, and a 1x1 convolution
+is then one matrix product.
 """
 
 import torch
 import torch.nn.functional as F
 
-from ..graph import Concat, Conv, GlobalAverage, MaxPool, Op, Permute, Shift, Slice
+from ..graph import Concat, GlobalAverage, MaxPool, Op, Permute, Shift, Slice
 
-__all__ = ["DataMovement", "pointwise", "taps"]
-
-
-def pointwise(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """x (K, B, H, W), weight (M, K) -> (M, B, H, W)."""
-    return (weight @ x.reshape(x.shape[0], -1)).view(-1, *x.shape[1:])
+__all__ = ["DataMovement", "channels_last", "shifted"]
 
 
-def taps(x: torch.Tensor, op: Conv) -> torch.Tensor:
-    """What a k x k convolution multiplies: x (K, B, H, W) -> (K * k * k, B, H, W), zeros outside the map."""
-    if op.kernel == 1:
-        return x
-    (k, b, h, w), reach = x.shape, op.kernel // 2
-    padded = F.pad(x, (reach, reach, reach, reach))
-    views = [padded[:, :, reach + dy:reach + dy + h, reach + dx:reach + dx + w] for dx, dy in op.offsets]
-    return torch.stack(views, dim=1).view(k * op.taps, b, h, w)
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """``x`` (B, C, H, W) with the channels of a pixel side by side in memory; itself where it is so already."""
+    return x.contiguous(memory_format=torch.channels_last)
 
 
-class _Shift(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, groups):
-        ctx.groups = groups
-        return _shifted(x, groups, 1)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return _shifted(gradient, ctx.groups, -1), None
-
-
-def _shifted(x: torch.Tensor, groups: list, sign: int) -> torch.Tensor:
+def shifted(x: torch.Tensor, groups: list, sign: int = 1) -> torch.Tensor:
+    """Each of ``groups`` (channels, dx, dy) of ``x`` moved by sign * (dx, dy), zeros outside; other channels zero."""
     h, w = x.shape[2:]
     y = torch.zeros_like(x)
     for channels, dx, dy in groups:
@@ -45,21 +26,32 @@ def _shifted(x: torch.Tensor, groups: list, sign: int) -> torch.Tensor:
         to_y, from_y = slice(max(0, -dy), h - max(0, dy)), slice(max(0, dy), h - max(0, -dy))
         to_x, from_x = slice(max(0, -dx), w - max(0, dx)), slice(max(0, dx), w - max(0, -dx))
         if to_y.start < to_y.stop and to_x.start < to_x.stop:
-            y[channels, :, to_y, to_x] = x[channels, :, from_y, from_x]
+            y[:, channels, to_y, to_x] = x[:, channels, from_y, from_x]
     return y
 
 
-class _Reorder(torch.autograd.Function):
-    """Channel permutation; backward by the inverse permutation, without a scatter."""
-
+class _Shift(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, order, inverse):
-        ctx.inverse = inverse
-        return x.index_select(0, order)
+    def forward(ctx, x, groups):
+        ctx.groups = groups
+        return shifted(x, groups)
 
     @staticmethod
     def backward(ctx, gradient):
-        return gradient.index_select(0, ctx.inverse), None, None
+        return shifted(gradient, ctx.groups, -1), None
+
+
+class _Reorder(torch.autograd.Function):
+    """Channel permutation, run after run of neighbours; backward by the inverse permutation's, without a scatter."""
+
+    @staticmethod
+    def forward(ctx, x, runs, inverse_runs):
+        ctx.runs = inverse_runs
+        return torch.cat([x[:, run] for run in runs], dim=1)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return torch.cat([gradient[:, run] for run in ctx.runs], dim=1), None, None
 
 
 def _progression(channels: list[int]) -> slice | list[int]:
@@ -67,6 +59,12 @@ def _progression(channels: list[int]) -> slice | list[int]:
     step = channels[1] - channels[0] if len(channels) > 1 else 1
     regular = list(range(channels[0], channels[-1] + 1, step)) == channels
     return slice(channels[0], channels[-1] + 1, step) if regular else channels
+
+
+def _runs(order: tuple[int, ...]) -> list[slice]:
+    """``order`` cut into runs of ascending neighbours."""
+    starts = [i for i, channel in enumerate(order) if i == 0 or channel != order[i - 1] + 1]
+    return [slice(order[a], order[a] + b - a) for a, b in zip(starts, [*starts[1:], len(order)], strict=True)]
 
 
 class DataMovement:
@@ -80,8 +78,8 @@ class DataMovement:
                 directions.setdefault(offset, []).append(channel)
             self.groups = [(_progression(channels), *offset) for offset, channels in directions.items()]
         elif isinstance(op, Permute):
-            self.order = torch.tensor(op.order)
-            self.inverse = torch.argsort(self.order)
+            inverse = tuple(sorted(range(len(op.order)), key=op.order.__getitem__))
+            self.runs, self.inverse_runs = _runs(op.order), _runs(inverse)
 
     def __call__(self, *x: torch.Tensor) -> torch.Tensor:
         match self.op:
@@ -90,11 +88,11 @@ class DataMovement:
             case MaxPool(padding=padding):
                 return F.max_pool2d(x[0], 2, 2, padding)  # pads with minus infinity
             case Slice(start=start, stop=stop):
-                return x[0][start:stop]
+                return x[0][:, start:stop]
             case Concat():
-                return torch.cat(x)
+                return torch.cat(x, dim=1)
             case Permute():
-                return _Reorder.apply(x[0], self.order.to(x[0].device), self.inverse.to(x[0].device))
+                return _Reorder.apply(x[0], self.runs, self.inverse_runs)
             case GlobalAverage():
                 return x[0].sum(dim=(2, 3), keepdim=True)
         raise TypeError(f"{self.op!r} is no data movement")

@@ -15,41 +15,56 @@ from torch import nn
 from ..errors import require
 from ..integer import A_BITS, W_BITS, WEIGHT_RANGES
 
-__all__ = ["QUANTIZERS", "DoReFa", "LearnedStep", "quantize_activation"]
+__all__ = ["QUANTIZERS", "DoReFa", "LearnedStep", "check_quantizer", "quantize_activation"]
 
 A_LEVELS = 2**A_BITS - 1
-
-
-class _RoundThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x.round()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient
 
 
 class _QuantizeActivation(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u, levels):
-        q = (u + 0.5).floor_()
-        ctx.save_for_backward((q >= 0) & (q <= levels))
-        return q.clamp_(0, levels)
+        ctx.save_for_backward(u)
+        ctx.levels = levels
+        return u.floor().clamp_(0, levels)
 
     @staticmethod
     def backward(ctx, gradient):
-        inside, = ctx.saved_tensors
-        return gradient * inside, None
+        # One pass over memory: a mask of booleans, multiplied, takes several and is much slower.
+        return torch.ops.aten.hardtanh_backward(gradient, ctx.saved_tensors[0], 0, ctx.levels + 1), None
 
 
 def quantize_activation(u: torch.Tensor, levels: int = A_LEVELS) -> torch.Tensor:
-    """clamp(floor(u + 1/2), 0, levels); the gradient passes where the value does.
+    """clamp(floor(u), 0, levels), where u has the half that rounds in its offset; the gradient passes where the value
+    does.
 
-    With u = levels z / alpha this is PACT's clip at alpha (Choi et al., 2018); alpha gets its gradient through u. With
-    u = z / step it is LSQ's activation, which behind the same batch norm has the same gradient.
+    With u - 1/2 = levels z / alpha this is PACT's clip at alpha (Choi et al., 2018); alpha gets its gradient through u.
+    With u - 1/2 = z / step it is LSQ's activation, which behind the same batch norm has the same gradient.
     """
     return _QuantizeActivation.apply(u, levels)
+
+
+class _DoReFa(torch.autograd.Function):
+    """The formula and its gradient (rounding passed through, the maximum's own element included) in few operations."""
+
+    @staticmethod
+    def forward(ctx, weight, low, levels):
+        squashed = torch.tanh(weight)
+        least, most = squashed.aminmax()
+        largest = torch.maximum(-least, most)
+        ctx.save_for_backward(squashed, largest)
+        ctx.levels = levels
+        return (levels * (squashed / (2 * largest) + 0.5)).round_().add_(low)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        squashed, largest = ctx.saved_tensors
+        inner = gradient * (ctx.levels / (2 * largest))
+        ratio = squashed / largest
+        # Of the largest itself (of several, its share each): it scales all others, against their sum.
+        at_largest = ratio.abs() >= 1
+        pull = (inner * ratio).sum() / at_largest.sum()
+        inner = torch.where(at_largest, inner - pull * ratio, inner)
+        return torch.ops.aten.tanh_backward(inner, squashed), None, None
 
 
 class DoReFa(nn.Module):
@@ -63,8 +78,17 @@ class DoReFa(nn.Module):
         self.levels = high - self.low
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
-        squashed = torch.tanh(weight)
-        return _RoundThrough.apply(self.levels * (squashed / (2 * squashed.abs().max()) + 0.5)) + self.low
+        return _DoReFa.apply(weight, self.low, self.levels)
+
+
+class _RoundThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.round()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
 
 
 class LearnedStep(nn.Module):
