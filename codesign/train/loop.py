@@ -114,7 +114,7 @@ def _optimizer(module: QuantizedNetwork, recipe: Recipe) -> torch.optim.Optimize
     matrices = [p for p in module.parameters() if p.dim() == 2]
     others = [p for p in module.parameters() if p.dim() != 2]
     return torch.optim.AdamW([{"params": matrices, "weight_decay": recipe.weight_decay},
-                              {"params": others, "weight_decay": 0.0}], lr=recipe.learning_rate, foreach=True)
+                              {"params": others, "weight_decay": 0.0}], lr=recipe.learning_rate, fused=True)
 
 
 def _one_cycle(steps: int, warm_up: float) -> Callable[[int], float]:
