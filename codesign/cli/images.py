@@ -8,7 +8,10 @@ from .arguments import integer
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["add_dataset", "add_images", "read_images"]
+__all__ = ["DATASET_HELP", "add_dataset", "add_images", "read_images"]
+
+DATASET_HELP = ("digits; a folder of CIFAR-10's binary version; a folder of pictures, train/CLASS/*.png and test/ or "
+                "val/, or CLASS/*.png alone; or a NumPy file with images and labels, *.npz")
 
 
 def _count(text: str) -> int | None:
@@ -22,8 +25,8 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", metavar="D",
-                        help="take held-out images of: digits, a folder of CIFAR-10's binary version, or one with "
-                             "train/ and test/; without it, of what the model was trained on, or random images")
+                        help=f"take held-out images of: {DATASET_HELP}. Without it, of what the model was trained on, "
+                             "or random images")
 
 
 def read_images(args: argparse.Namespace, shape: tuple[int, int, int],

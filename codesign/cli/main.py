@@ -19,6 +19,7 @@ from . import (
     generate,
     import_,
     metrics,
+    pack,
     report,
     run,
     solve,
@@ -29,7 +30,7 @@ from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, boards, sweep, train, import_, analyze, estimate, solve, energy, generate, export, run,
+COMMANDS = (doctor, boards, sweep, train, pack, import_, analyze, estimate, solve, energy, generate, export, run,
             metrics, costs, report)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 

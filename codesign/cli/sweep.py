@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import require
 from .arguments import BOARD, add_command, add_json, integer
+from .images import DATASET_HELP
 from .output import print_json
 
 __all__ = ["add"]
@@ -20,8 +21,7 @@ def add(commands) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="the sweep's directory, new or to be continued")
     parser.add_argument("--board", default="ulx3s", metavar="B", help=BOARD)
     parser.add_argument("--space", default="digits", metavar="S", help="what is searched: a YAML file, or digits")
-    parser.add_argument("--dataset", default="digits", metavar="D",
-                        help="digits, a folder of CIFAR-10's binary version, or one with train/ and test/")
+    parser.add_argument("--dataset", default="digits", metavar="D", help=DATASET_HELP)
     parser.add_argument("--trials", type=integer(1, 100_000), default=96, help="different pairs to price")
     parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 32, or all if fewer")
     parser.add_argument("--finalists", type=integer(1, 1000), default=3, help="pairs run on the RTL after each round")

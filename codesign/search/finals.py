@@ -30,6 +30,7 @@ def measure_best(round: int, records: list[dict], options: SweepOptions, tools: 
     if not best:
         return finalists
     dataset = tools.dataset()
+    images = dataset.test_images[:]
     tools.log(f"round {round}: training the best {len(best)} on all {len(dataset.train_images)} training images")
     jobs = [Job(network=Network.from_dict(r["network"]), dataset=dataset, epochs=options.final_epochs,
                 seed=options.seed, path=directory.candidates / f"{r['network_digest'][:12]}-final") for r in best]
@@ -41,9 +42,9 @@ def measure_best(round: int, records: list[dict], options: SweepOptions, tools: 
         config = AcceleratorConfig.from_dict(record["accelerator"])
         tools.log(f"round {round}: running {record['id']} on {config.name}, {len(dataset.test_images)} images")
         try:
-            measurement = tools.measure(network, integer, config, dataset.test_images)
+            measurement = tools.measure(network, integer, config, images)
             prediction = predict(network.graph(), config)
-            verify(measurement, integer, dataset.test_images, prediction)
+            verify(measurement, integer, images, prediction)
         except CodesignError as e:
             raise CodesignError(f"Candidate {record['id']} on {config.name}: {e}") from None
         rows = table.add(measurement_rows(measurement, network, config, options.board.name, prediction,

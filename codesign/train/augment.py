@@ -1,13 +1,25 @@
-"""Training batches: random whole-pixel moves and mirror images, drawn afresh for every image."""
+"""Training batches: random whole-pixel moves, mirror images and rotations, drawn afresh for every image."""
+
+import math
 
 import torch
+import torch.nn.functional as F
+
+from ..datasets import Augmentation
 
 __all__ = ["augmented"]
 
 
-def augmented(images: torch.Tensor, pixels: int, mirror: bool, generator: torch.Generator) -> torch.Tensor:
-    """``images`` (B, C, H, W), each moved by -``pixels``..``pixels`` in both directions (zeros come in) and, where
-    ``mirror``, half of them flipped left to right."""
+def augmented(images: torch.Tensor, augmentation: Augmentation, generator: torch.Generator) -> torch.Tensor:
+    """``images``, uint8 (B, C, H, W), each varied as ``augmentation`` says; uint8 again."""
+    if augmentation.rotate_degrees:
+        images = _rotated(images, augmentation.rotate_degrees, generator)
+    if augmentation.move_pixels or augmentation.mirror:
+        images = _moved(images, augmentation.move_pixels, augmentation.mirror, generator)
+    return images
+
+
+def _moved(images: torch.Tensor, pixels: int, mirror: bool, generator: torch.Generator) -> torch.Tensor:
     b, _, h, w = images.shape
     device = images.device
 
@@ -19,7 +31,19 @@ def augmented(images: torch.Tensor, pixels: int, mirror: bool, generator: torch.
         columns = torch.where(draw(0, 2)[:, None] == 1, columns.flip(1), columns)
     rows = torch.arange(h, device=device) + draw(0, 2 * pixels + 1)[:, None]
     columns = columns + draw(0, 2 * pixels + 1)[:, None]
-    padded = torch.nn.functional.pad(images, (pixels,) * 4)
+    padded = F.pad(images, (pixels,) * 4)
     batch = torch.arange(b, device=device)[:, None, None]
     # Indices around a slice put the channels last.
     return padded[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _rotated(images: torch.Tensor, degrees: float, generator: torch.Generator) -> torch.Tensor:
+    """Bilinear, about the middle, rounded to whole pixel values."""
+    b, _, h, w = images.shape
+    angle = (2 * torch.rand(b, generator=generator) - 1) * math.radians(degrees)
+    cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros(b)
+    # Places are in -1..1 both ways, so that a map that is not square needs its sides' ratio.
+    inverse = torch.stack([torch.stack([cosine, -sine * h / w, zero], 1), torch.stack([sine * w / h, cosine, zero], 1)],
+                          1).to(images.device)
+    places = F.affine_grid(inverse, list(images.shape), align_corners=False)
+    return F.grid_sample(images.float(), places, align_corners=False).round_().to(torch.uint8)

@@ -2,7 +2,9 @@
 
 import os
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 
@@ -11,13 +13,20 @@ from ..errors import CodesignError, require
 __all__ = ["restore", "save"]
 
 
-def save(path: str | Path, identity: dict, module: torch.nn.Module, optimizer, schedule, history: list[dict]) -> None:
+class Stateful(Protocol):
+    """A module, optimizer, schedule or scaler."""
+
+    def state_dict(self) -> Any: ...
+
+    def load_state_dict(self, state_dict: Any) -> Any: ...
+
+
+def save(path: Path, identity: dict, parts: Mapping[str, Stateful], history: list[dict]) -> None:
     """Replace the file ``path`` in one step: it is always a whole checkpoint, the old or the new."""
-    path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        torch.save({"identity": identity, "module": module.state_dict(), "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(), "history": history}, temporary)
+        torch.save({"identity": identity, "history": history,
+                    "states": {name: part.state_dict() for name, part in parts.items()}}, temporary)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as e:
         raise CodesignError(f"Checkpoint {str(path)!r} must be writable: {' '.join(str(e).split())}") from None
@@ -25,21 +34,19 @@ def save(path: str | Path, identity: dict, module: torch.nn.Module, optimizer, s
         temporary.unlink(missing_ok=True)
 
 
-def restore(path: str | Path, identity: dict, module: torch.nn.Module, optimizer, schedule) -> list[dict]:
-    """Load ``path`` into the module, optimizer and schedule; returns the history so far, empty where there is no file.
+def restore(path: Path, identity: dict, parts: Mapping[str, Stateful]) -> list[dict]:
+    """Load ``path`` into ``parts``; returns the history so far, empty where there is no file.
 
     Raises :class:`CodesignError` where the file is broken or belongs to a run of another ``identity``.
     """
-    path = Path(path)
     if not path.exists():
         return []
     try:
-        state = torch.load(path, weights_only=True, map_location=next(module.parameters()).device)
+        state = torch.load(path, weights_only=True, map_location="cpu")  # each part moves its own where it belongs
         found = state["identity"]
         if found == identity:
-            module.load_state_dict(state["module"])
-            optimizer.load_state_dict(state["optimizer"])
-            schedule.load_state_dict(state["schedule"])
+            for name, part in parts.items():
+                part.load_state_dict(state["states"][name])
         history = list(state["history"])
     except (OSError, RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError, EOFError) as e:
         reason = (str(e).splitlines() or [type(e).__name__])[0]

@@ -21,7 +21,7 @@ class FloatConv(nn.Module):
         self.norm = nn.BatchNorm2d(op.out_channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.relu_(self.norm(channels_last(self.convolution(x))))
+        return F.relu_(self.norm(channels_last(self.convolution(x)).float()))
 
 
 class FloatLinear(nn.Module):

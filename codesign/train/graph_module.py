@@ -1,6 +1,7 @@
 """A network's graph as a PyTorch module; what its layers with weights are made of is up to who builds it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,7 +22,7 @@ class GraphModule(nn.Module):
     def __init__(self, graph: Graph, make: Callable[[Node, int], nn.Module]):
         super().__init__()
         self.graph = graph
-        self.by_name: dict[str, nn.Module] = {}
+        self.by_name: dict[str, Any] = {}
         self.steps: list[nn.Module | DataMovement] = []
         for node in graph.nodes[1:]:
             if isinstance(node.op, Conv | Linear):

@@ -1,28 +1,28 @@
 """Quantization-aware training from a network and a data set to integers."""
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from ..datasets import Dataset
-from ..errors import CodesignError, require
+from ..datasets.stored import Images
+from ..errors import require
 from ..integer import IntegerNetwork
 from ..network import Network
-from . import checkpoints
-from .augment import augmented
+from .batches import Batches
+from .exact import evaluate
+from .fitting import Fitting, Progress
+from .float_module import FloatNetwork
 from .module import QuantizedConv, QuantizedNetwork, build
 from .recipe import Recipe
+from .teacher import Teacher, widen
 
-__all__ = ["Progress", "TrainResult", "accuracy_of", "train"]
+__all__ = ["TrainResult", "accuracy_of", "train"]
 
-Progress = Callable[[int, int, dict], None]
-EVALUATION_BATCH = 512
-CALIBRATION_BATCHES = 32
+EVALUATION_BATCH, EVALUATION_PIXELS = 512, 1 << 23  # at most; pixels of a batch, for large images
+CALIBRATION_BATCHES, CALIBRATION_BATCH = 32, 1024  # at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +30,15 @@ class TrainResult:
     """integer : what is deployed, provenance in its ``info``
     accuracy : share of the data set's test part that ``integer`` gets right, 0..1
     history : one dictionary per epoch (epoch, loss, train_accuracy; the last also test_accuracy)
+    teacher_history : its teacher's, where it had one
+    images_per_s : trained on by this process, teacher apart; None where a checkpoint had it all
     """
 
     integer: IntegerNetwork
     accuracy: float
     history: list[dict]
+    teacher_history: list[dict] | None = None
+    images_per_s: float | None = None
 
 
 def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, quantizer: str = "dorefa",
@@ -42,12 +46,53 @@ def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, quantiz
           checkpoint: str | Path | None = None, device: str | None = None) -> TrainResult:
     """Train ``network`` on the train part of ``dataset``; its test part is looked at once, at the end.
 
-    Same arguments, same machine: same integers. ``progress(epoch, epochs, numbers)`` is called after every epoch.
-    ``checkpoint`` is a file written after every epoch and continued from where it exists; the result is that of
-    an uninterrupted run. ``device`` is ``cpu``, ``cuda`` or, by default, whichever there is. Raises
-    :class:`CodesignError` on arguments that do not fit and when the loss is no longer finite.
+    Same arguments, same machine: same integers. ``progress(done, epochs, numbers)`` is called after every epoch, the
+    teacher's counting, too. ``checkpoint`` is a file (a teacher has another beside it) written after every epoch and
+    continued from where it exists; the result is that of an uninterrupted run. ``device`` is ``cpu``, ``cuda`` or, by
+    default, whichever there is. Raises :class:`CodesignError` on arguments that do not fit and when the loss is no
+    longer finite.
     """
     recipe = recipe or Recipe()
+    _check(network, dataset, epochs, seed)
+    augmentation = recipe.augmentation or dataset.augmentation
+    require(dataset.can_mirror or not augmentation.mirror,
+            f"Augmentation of {dataset.name} must not mirror: mirrored, its classes are others")
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    module = build(network, quantizer, seed).to(device)
+    batches = Batches(dataset, recipe.batch, augmentation, device)
+    identity = {"network": network.digest(), "dataset": dataset.name, "images": len(dataset.train_labels),
+                "labels": dataset.labels_digest, "epochs": epochs, "seed": seed, "quantizer": quantizer,
+                "recipe": str(recipe), "augmentation": str(augmentation)}
+    path = Path(checkpoint) if checkpoint else None
+    parts = 2 if recipe.teacher_width else 1
+
+    def told(part: str) -> Progress | None:
+        before = epochs * (part == "network" and parts == 2)
+        return progress and (lambda done, _, numbers: progress(before + done, parts * epochs,
+                                                               {**numbers, "training": part}))
+
+    teacher, teacher_history = None, None
+    if recipe.teacher_width:
+        wide = FloatNetwork(widen(network, recipe.teacher_width), seed).to(device)
+        teaching = Fitting(wide, batches, recipe, epochs=epochs, seed=seed)
+        teaching.run({**identity, "training": "teacher"}, path and path.with_name(f"{path.name}.teacher"),
+                     told("teacher"))
+        teacher_history = teaching.history
+        teacher = Teacher(wide, batches, recipe.teacher_weight, recipe.temperature)
+    fitting = Fitting(module, batches, recipe, epochs=epochs, seed=seed, teacher=teacher)
+    fitting.run(identity, path, told("network"))
+
+    _settle_statistics(module, batches)
+    accuracy = accuracy_of(module, dataset.test_images, dataset.test_labels)
+    fitting.history[-1] = {**fitting.history[-1], "test_accuracy": accuracy}
+    integer = module.integer()
+    integer.info.update(identity, accuracy=accuracy, torch=torch.__version__, device=device)
+    if dataset.reference not in (None, dataset.name):
+        integer.info["dataset_path"] = dataset.reference
+    return TrainResult(integer, accuracy, fitting.history, teacher_history, fitting.images_per_s)
+
+
+def _check(network: Network, dataset: Dataset, epochs: int, seed: int) -> None:
     require(type(epochs) is int and 1 <= epochs <= 100_000, f"Epochs must be an integer in 1..100000, not {epochs!r}")
     require(type(seed) is int and 0 <= seed < 2**31, f"Seed must be an integer in 0..{2**31 - 1}, not {seed!r}")
     require(network.input == dataset.shape, f"Network input must be the data set's {list(dataset.shape)}, "
@@ -55,82 +100,27 @@ def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, quantiz
     classes = network.graph().classes
     require(classes == len(dataset.classes),
             f"Network's linear must be the data set's {len(dataset.classes)} classes, not {classes}")
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    module = build(network, quantizer, seed).to(device)
-    images, labels = (torch.from_numpy(v).to(device) for v in (dataset.train_images, dataset.train_labels))
-    batches = max(1, len(images) // recipe.batch)
-    optimizer = _optimizer(module, recipe)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _one_cycle(epochs * batches, recipe.warm_up))
-    identity = {"network": network.digest(), "dataset": dataset.name, "images": len(images), "epochs": epochs,
-                "seed": seed, "quantizer": quantizer, "recipe": str(recipe)}
-    history = checkpoints.restore(checkpoint, identity, module, optimizer, schedule) if checkpoint else []
-
-    for epoch in range(len(history), epochs):
-        generator = torch.Generator().manual_seed(seed << 20 | epoch)
-        module.train()
-        total, right = torch.zeros((), device=device), torch.zeros((), device=device)
-        for chosen in torch.randperm(len(images), generator=generator).to(device).tensor_split(batches):
-            logits = module(augmented(images[chosen], recipe.move_pixels, recipe.mirror, generator))
-            loss = F.cross_entropy(logits, labels[chosen], label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.detach() * len(chosen)
-            right += (logits.detach().argmax(1) == labels[chosen]).sum()
-        numbers = {"epoch": epoch + 1, "loss": total.item() / len(images), "train_accuracy": right.item() / len(images)}
-        if not math.isfinite(numbers["loss"]):
-            raise CodesignError(f"Training loss must stay finite, not {numbers['loss']} (epoch {epoch + 1}; "
-                                f"try a smaller learning rate than {recipe.learning_rate})")
-        history.append(numbers)
-        if checkpoint:
-            checkpoints.save(checkpoint, identity, module, optimizer, schedule, history)
-        if progress:
-            progress(epoch + 1, epochs, numbers)
-
-    _settle_statistics(module, images, recipe.batch)
-    module.eval()
-    accuracy = accuracy_of(module, dataset.test_images, dataset.test_labels)
-    history[-1] = {**history[-1], "test_accuracy": accuracy}
-    integer = module.integer()
-    integer.info.update(identity, accuracy=accuracy, torch=torch.__version__, device=device)
-    return TrainResult(integer, accuracy, history)
 
 
 @torch.no_grad()
-def accuracy_of(module: QuantizedNetwork, images: np.ndarray, labels: np.ndarray) -> float:
+def accuracy_of(module: QuantizedNetwork, images: Images, labels: np.ndarray) -> float:
     """Share (0..1) of uint8 ``images`` (N, C, H, W) that the integer function gets right (first largest logit)."""
-    module.eval()
-    device = next(module.parameters()).device
+    device, integer = next(module.parameters()).device, module.integer()
+    size = max(1, min(EVALUATION_BATCH, EVALUATION_PIXELS // (images.shape[2] * images.shape[3])))
     right = 0
-    for start in range(0, len(images), EVALUATION_BATCH):
-        logits = module(torch.from_numpy(images[start:start + EVALUATION_BATCH]).to(device))
-        right += int((logits.cpu().numpy().argmax(axis=1) == labels[start:start + EVALUATION_BATCH]).sum())
+    for start in range(0, len(images), size):
+        logits = evaluate(integer, torch.from_numpy(images[start:start + size]).to(device))
+        right += int((logits.cpu().numpy().argmax(axis=1) == labels[start:start + size]).sum())
     return right / len(images)
 
 
-def _optimizer(module: QuantizedNetwork, recipe: Recipe) -> torch.optim.Optimizer:
-    """Weight matrices decay; gains, offsets, clips and steps do not."""
-    matrices = [p for p in module.parameters() if p.dim() == 2]
-    others = [p for p in module.parameters() if p.dim() != 2]
-    return torch.optim.AdamW([{"params": matrices, "weight_decay": recipe.weight_decay},
-                              {"params": others, "weight_decay": 0.0}], lr=recipe.learning_rate, fused=True)
-
-
-def _one_cycle(steps: int, warm_up: float) -> Callable[[int], float]:
-    def factor(step: int) -> float:
-        done = (step + 1) / steps
-        return done / warm_up if done < warm_up else 0.5 * (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up)))
-    return factor
-
-
 @torch.no_grad()
-def _settle_statistics(module: QuantizedNetwork, images: torch.Tensor, batch: int) -> None:
+def _settle_statistics(module: QuantizedNetwork, batches: Batches) -> None:
     """Batch norm's means and variances anew, under the final weights: plain averages over training batches."""
     module.train()
     convolutions = [layer for layer in module.layers if isinstance(layer, QuantizedConv)]
-    chunks = images.split(max(batch, -(-len(images) // CALIBRATION_BATCHES)))[:CALIBRATION_BATCHES]
-    for number, chunk in enumerate(chunks):
+    size = max(batches.size, min(CALIBRATION_BATCH, -(-len(batches.labels) // CALIBRATION_BATCHES)))
+    for number, images in enumerate(batches.sample(CALIBRATION_BATCHES, size)):
         for layer in convolutions:
             layer.momentum = 1 / (number + 1)
-        module(chunk)
+        module(images)

@@ -11,7 +11,7 @@ from ..analysis import max_values
 from ..errors import CodesignError, require
 from ..folding import fold
 from ..graph import Conv, Linear, Node
-from ..integer import IntegerNetwork, Layer
+from ..integer import WEIGHT_RANGES, IntegerNetwork, Layer
 from ..network import Network
 from .exact import evaluate
 from .graph_module import GraphModule
@@ -24,7 +24,12 @@ BATCH_NORM_EPSILON = 1e-3  # of variances in squared accumulator steps
 BATCH_NORM_MOMENTUM = 0.1
 INITIAL_CLIP = 3.0  # standard deviations of a batch-normed channel
 BIAS_LIMIT = 2**30  # logits leave the accelerator as 32 bits
+FLOAT16_LARGEST = 32768.0  # of accumulators that float16 shall hold
 INITIAL_LOGITS = 1.0  # standard deviation aimed at
+
+
+def _in_float16(device: str) -> bool:
+    return torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
 
 
 class _Affine(torch.autograd.Function):
@@ -62,6 +67,8 @@ class QuantizedConv(nn.Module):
         self.beta = nn.Parameter(torch.ones(m))
         self.log_clip = nn.Parameter(torch.tensor(math.log(INITIAL_CLIP)))
         self.input_max = input_max
+        largest = input_max * k * -WEIGHT_RANGES[op.weight_bits][0]
+        self.float16_scale = 2.0 ** -max(0, math.ceil(math.log2(largest / FLOAT16_LARGEST)))
         self.mean: torch.Tensor
         self.variance: torch.Tensor
         self.register_buffer("mean", torch.zeros(m))
@@ -75,7 +82,9 @@ class QuantizedConv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         weight = self.quantize_weight(self.weight).view(-1, x.shape[1], self.op.kernel, self.op.kernel)
-        acc = channels_last(F.conv2d(x, weight, padding=self.op.kernel // 2))
+        scale = self.float16_scale if _in_float16(x.device.type) else 1.0
+        acc = channels_last(F.conv2d(x, weight * scale if scale != 1 else weight, padding=self.op.kernel // 2)).float()
+        acc = acc / scale if scale != 1 else acc
         gain, offset = self.affine()
         u = F.batch_norm(acc, self.mean, self.variance, gain, offset, True, self.momentum, BATCH_NORM_EPSILON)
         return quantize_activation(u, self.levels)
@@ -105,8 +114,9 @@ class QuantizedLinear(nn.Module):
         return self.log_scale.exp()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        acc = F.linear(x.flatten(1), self.quantize_weight(self.weight))
-        return acc * self.logit_scale() + self.bias
+        with torch.autocast(x.device.type, enabled=False):  # sums over the map have more bits than short floats
+            acc = F.linear(x.flatten(1).float(), self.quantize_weight(self.weight))
+            return acc * self.logit_scale() + self.bias
 
     def integers(self) -> Layer:
         weight = self.quantize_weight(self.weight).cpu().numpy().astype(np.int8)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from codesign import reference
-from codesign.datasets import Dataset, load_dataset
+from codesign.datasets import Augmentation, load_dataset
 from codesign.errors import CodesignError
 from codesign.network import Network
 from codesign.train import Recipe, accuracy_of, build, train
@@ -114,14 +114,15 @@ def test_bad_arguments(change, pattern):
 def test_network_must_fit_the_data():
     with pytest.raises(CodesignError, match=r"Network input must be the data set's \[1, 8, 8\], not \[1, 9, 8\]"):
         train(dataclasses.replace(SMALL, input=(1, 9, 8)), VALIDATION, epochs=1, seed=0)
-    three = Dataset("d", ("a", "b", "c"), *(getattr(VALIDATION, f.name) for f in dataclasses.fields(Dataset)[2:]))
+    three = dataclasses.replace(VALIDATION, classes=("a", "b", "c"))
     with pytest.raises(CodesignError, match="linear must be the data set's 3 classes, not 10"):
         train(SMALL, three, epochs=1, seed=0)
 
 
 @pytest.mark.parametrize("change, pattern", [
     ({"batch": 1}, "batch must be an integer of at least 2, not 1"), ({"warm_up": 1}, "warm_up must be .*, not 1"),
-    ({"learning_rate": "fast"}, "learning_rate must be a number"), ({"move_pixels": -1}, "move_pixels must be")])
+    ({"learning_rate": "fast"}, "learning_rate must be a number"), ({"teacher_width": 17}, "teacher_width must be"),
+    ({"precision": "int8"}, "precision must be one of float32, bfloat16, float16, not 'int8'")])
 def test_bad_recipe(change, pattern):
     with pytest.raises(CodesignError, match=pattern):
         Recipe(**change)
@@ -130,7 +131,7 @@ def test_bad_recipe(change, pattern):
 def test_augmentation_moves_whole_images():
     images = torch.zeros(400, 2, 5, 4, dtype=torch.uint8)
     images[:, 0, 2, 1], images[:, 1, 2, 2] = 7, 9
-    moved = augmented(images, 1, False, torch.Generator().manual_seed(0))
+    moved = augmented(images, Augmentation(move_pixels=1), torch.Generator().manual_seed(0))
     assert moved.shape == images.shape and moved.dtype == torch.uint8
     places = set()
     for image in moved:
@@ -138,7 +139,7 @@ def test_augmentation_moves_whole_images():
         assert image[1, y, x + 1] == 9 and image.sum() == 16
         places.add((y - 2, x - 1))
     assert places == {(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)}
-    mirrored = augmented(images, 0, True, torch.Generator().manual_seed(0))
+    mirrored = augmented(images, Augmentation(mirror=True), torch.Generator().manual_seed(0))
     assert 0 < (mirrored[:, 0, 2, 2] == 7).sum() < 400
     assert ((mirrored[:, 0, 2, 1] == 7) ^ (mirrored[:, 0, 2, 2] == 7)).all()
-    assert torch.equal(augmented(images, 0, False, torch.Generator()), images)
+    assert torch.equal(augmented(images, Augmentation(), torch.Generator()), images)

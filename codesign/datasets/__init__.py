@@ -1,0 +1,8 @@
+"""Labelled images: scikit-learn's handwritten digits, CIFAR-10's binary version, folders of pictures, NumPy files."""
+
+from .augmentation import Augmentation
+from .dataset import Dataset
+from .loading import choose_images, load_dataset
+from .stored import Images, StoredImages
+
+__all__ = ["Augmentation", "Dataset", "Images", "StoredImages", "choose_images", "load_dataset"]
