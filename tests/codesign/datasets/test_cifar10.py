@@ -50,7 +50,7 @@ def test_binary_version(folder):
 def test_a_file_cut_off_is_refused(folder, size):
     with open(folder / "data_batch_4.bin", "r+b") as file:
         file.truncate(size)
-    with pytest.raises(CodesignError, match=rf"data_batch_4.bin' must be 10000 records of 3073 bytes, not {size} bytes"):
+    with pytest.raises(CodesignError, match=rf"data_batch_4.bin' must be 10000 records of .*, not {size} bytes"):
         load_dataset(str(folder))
 
 
