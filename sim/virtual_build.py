@@ -12,9 +12,10 @@ from codesign import protocol, registers
 from codesign.directories import built_once, cache_directory
 from codesign.errors import CodesignError, require
 
-__all__ = ["QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "compiler_version", "key_of", "require_qemu",
+__all__ = ["DEFAULT_BAUD", "QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "compiler_version", "key_of", "require_qemu",
            "run_tool"]
 
+DEFAULT_BAUD = 115_200  # as in firmware/Makefile
 ZYNQ_BOARDS = ("zcu102", "ultra96-v1", "ultra96-v2")
 QEMU = "qemu-system-aarch64"
 QEMU_VERSION = (7, 2)  # whose structures sim/bridge.c knows
@@ -58,8 +59,8 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def build_zynq_firmware(board: str) -> Path:
-    """The ELF of ``board``'s firmware (see ``firmware/Makefile``), built if not cached.
+def build_zynq_firmware(board: str, baud: int = DEFAULT_BAUD) -> Path:
+    """The ELF of ``board``'s firmware (see ``firmware/Makefile``) for a line of ``baud`` bits/s, built if not cached.
 
     Raises :class:`CodesignError` if a tool is missing or fails.
     """
@@ -76,7 +77,7 @@ def build_zynq_firmware(board: str) -> Path:
     def build(work: Path) -> None:
         for name, text in headers.items():
             (work / name).write_text(text)
-        run_tool(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BUILD={work}", f"PYTHON={sys.executable}"],
+        run_tool(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BAUD={baud}", f"BUILD={work}", f"PYTHON={sys.executable}"],
              work)
 
     return built_once(target, build) / "firmware.elf"

@@ -3,10 +3,9 @@
 Nothing here runs Vivado: ``make`` in the directory that is written does, wherever Vivado is.
 """
 
-from .project import UNVERIFIED, write_project
 from .settings import VivadoSettings
 
-__all__ = ["TOOLS", "UNVERIFIED", "check", "write_project"]
+__all__ = ["TOOLS", "check"]
 
 TOOLS = ("vivado",)  # of codesign.sim.toolchain.tools
 check = VivadoSettings.of

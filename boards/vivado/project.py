@@ -1,21 +1,18 @@
 """Writes a Vivado project: what is told here once, the files beside it say again to Vivado, make and people."""
 
-import hashlib
 import json
 import re
 from importlib import resources
-from pathlib import Path
 
 from codesign.accelerator import AcceleratorConfig
 from codesign.board import Board
 from codesign.errors import require
-from codesign.sim.build import rtl_digest
-from codesign.sim.virtual_build import build_zynq_firmware
+from codesign.sim.virtual_build import DEFAULT_BAUD, build_zynq_firmware
 
 from .hdl import TOP, masters, templates, verilog_files
 from .settings import PORT_BITS, VivadoSettings
 
-__all__ = ["UNVERIFIED", "firmware_constant", "write_project"]
+__all__ = ["UNVERIFIED", "firmware_constant", "project_files"]
 
 UNVERIFIED = ("Written, not run: Vivado has not read, placed, routed or timed this, and no board has run it. The clock "
               "is unverified until make has met it.")
@@ -33,30 +30,24 @@ def firmware_constant(name: str) -> int:
     return int(found[1], 0)
 
 
-def write_project(directory: Path, config: AcceleratorConfig, board: Board) -> dict:
-    """Write the project of ``config`` on ``board`` into ``directory``, which exists; returns what build.json holds.
+def project_files(config: AcceleratorConfig, board: Board, *, baud: int | None = None) -> dict[str, bytes]:
+    """By name, the files of the project of ``config`` on ``board``, its firmware for a serial line of ``baud`` bits/s
+    (None: the board's first).
 
     Raises :class:`CodesignError` where the board cannot clock or feed the accelerator, or a tool is missing.
     """
     settings = VivadoSettings.of(board)
     ports = settings.ports_of(config)
-    firmware = build_zynq_firmware(settings.firmware).read_bytes()
+    rate = baud or (board.serial.bauds[0] if board.serial else DEFAULT_BAUD)
+    firmware = build_zynq_firmware(settings.firmware, rate).read_bytes()
     verilog = verilog_files(config, ports)
     values = _values(config, board, settings, ports, tuple(verilog))
-    files = {**{name: text.encode() for name, text in verilog.items()}, "firmware.elf": firmware,
-             **{name: resources.files(__package__).joinpath("files", name).read_bytes() for name in _COPIED},
-             **{name: templates().get_template(f"{name}.j2").render(values).encode() for name in _RENDERED}}
-    build = {
-        "format": 1, "board": board.name, "part": board.part, "clock_mhz": config.clock_hz / 1e6, "state": UNVERIFIED,
-        "accelerator": config.to_dict(), "digests": {"config": config.digest(), "rtl": rtl_digest(config)},
-        "limits": {"luts": board.luts, "ffs": board.ffs, "bram36": board.bram18 // 2, "dsps": board.dsps},
-        "files": {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-                  for name, content in sorted(files.items())},
-    }
-    for name, content in files.items():
-        (directory / name).write_bytes(content)
-    (directory / "build.json").write_text(json.dumps(build, indent=1, allow_nan=False) + "\n")
-    return build
+    expected = {"board": board.name, "part": board.part, "clock_mhz": config.clock_hz / 1e6, "state": UNVERIFIED,
+                "limits": {"luts": board.luts, "ffs": board.ffs, "bram36": board.bram18 // 2, "dsps": board.dsps}}
+    return {**{name: text.encode() for name, text in verilog.items()}, "firmware.elf": firmware,
+            **{name: resources.files(__package__).joinpath("files", name).read_bytes() for name in _COPIED},
+            **{name: templates().get_template(f"{name}.j2").render(values).encode() for name in _RENDERED},
+            "build.json": (json.dumps(expected, indent=1, allow_nan=False) + "\n").encode()}
 
 
 def _values(config: AcceleratorConfig, board: Board, settings: VivadoSettings, ports: int,

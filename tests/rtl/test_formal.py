@@ -11,6 +11,7 @@ from codesign.accelerator import AcceleratorConfig
 from codesign.rtl import writer
 from codesign.rtl.control import Control
 from codesign.rtl.fetcher import Fetcher
+from codesign.rtl.memory_ports import MemoryPorts
 from codesign.rtl.writer import Writer
 
 from .prover import design, run_sby
@@ -130,6 +131,28 @@ def control_proof(m, dut, parts):
     keeps(m, dut.busy, dut.done, dut.job)
 
 
+def memory_ports_proof(m, dut, parts):
+    """A wide burst's stripes stay within its 4096 bytes, and what a port brings always has a place."""
+    wide = dut.s_axi
+    beats = wide.arlen + 1
+    m.d.comb += [
+        Assume(beats <= CONFIG.burst_beats),
+        Assume(wide.araddr[:12] + beats * BEAT_BYTES <= 4096),
+        Assert(~parts.ends.w_en | parts.ends.w_rdy),
+    ]
+    for i, axi in enumerate(dut.ports):
+        fifo = getattr(parts, f"fifo_{i}")
+        parts_asked = axi.arlen + 1
+        coming = count(m, Mux(axi.arvalid & axi.arready, parts_asked, 0), axi.rvalid)
+        m.d.comb += [
+            Assume(~axi.rvalid | (coming != 0)),  # memory answers what was asked
+            Assert(axi.rready & (~fifo.w_en | fifo.w_rdy)),
+            Assert(fifo.level * dut.ratio + coming <= dut.depth * dut.ratio),
+            Assert(~axi.arvalid | (axi.araddr[:12] + parts_asked * BEAT_BYTES // dut.ratio <= 4096)),
+        ]
+        keeps(m, axi.arvalid, axi.arready, axi.araddr, axi.arlen)
+
+
 PROOFS = {Fetcher: fetcher_proof, Writer: writer_proof, Control: control_proof}
 
 
@@ -165,6 +188,25 @@ def test_proof(component, tmp_path):
 def test_assumptions_leave_room(component, wrong, tmp_path):
     """With one untrue claim added, there is a counterexample: the proofs are not empty."""
     proven, output = run_sby(design(component(CONFIG), wrong), tmp_path)
+    assert not proven and "FAIL" in output, output
+
+
+def two_ports(monkeypatch):
+    monkeypatch.setattr(MemoryPorts, "DEPTH", 2)  # the smallest that there is; the proof is of any
+    return MemoryPorts(CONFIG, ports=2, port_bits=CONFIG.bus_bits // 2)
+
+
+def test_memory_ports(monkeypatch, tmp_path):
+    proven, output = run_sby(design(two_ports(monkeypatch), memory_ports_proof), tmp_path)
+    assert proven, output
+
+
+def test_memory_ports_proof_leaves_room(monkeypatch, tmp_path):
+    def never_fills(m, dut, parts):
+        memory_ports_proof(m, dut, parts)
+        m.d.comb += Assert(parts.fifo_1.level < dut.depth)
+
+    proven, output = run_sby(design(two_ports(monkeypatch), never_fills), tmp_path)
     assert not proven and "FAIL" in output, output
 
 

@@ -19,6 +19,7 @@ pytestmark = needs_tclsh
 @pytest.mark.parametrize("board", BOARDS)
 def test_make_builds_checks_and_boots(project, board):
     here = project(board)
+    files = sorted(p.name for p in here.directory.iterdir())
     for target, made in (("all", "system.xsa"), ("boot", "BOOT.BIN"), ("jtag", "build/psu_init.tcl")):
         result = here.run("make", target)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -33,8 +34,7 @@ def test_make_builds_checks_and_boots(project, board):
     assert result.returncode == 0 and "met: clock_mhz 250" in result.stdout, result.stderr
     assert here.run("make", "check").returncode == 0
     assert here.run("make", "clean").returncode == 0
-    assert sorted(p.name for p in here.directory.iterdir()) == sorted([*json.loads(
-        (here.directory / "build.json").read_text())["files"], "build.json"])
+    assert sorted(p.name for p in here.directory.iterdir()) == files
 
 
 def test_without_vivado_one_line_says_what_to_install(project):
@@ -44,8 +44,8 @@ def test_without_vivado_one_line_says_what_to_install(project):
         result = here.run("make", "--silent", target)
         assert result.returncode != 0
         lines = [line for line in result.stderr.splitlines() if not line.startswith("make: ***")]
-        assert lines == [f"{program} must be on PATH: install AMD Vivado 2019.2 or newer with Zynq UltraScale+ devices"
-                         + " and source its settings64.sh"]
+        vivado = "Vivado 2019.2 or newer with Zynq UltraScale+ devices"
+        assert lines == [f"{program} must be on PATH: install AMD {vivado} and source its settings64.sh"]
     (here.directory / "system.xsa").write_text("")
     result = here.run("make", "--silent", "boot")
     assert result.stderr.startswith("xsct must be on PATH: install AMD Vitis and source its settings64.sh\n")
