@@ -29,4 +29,4 @@ def search_tools(dataset: str, resolution: int | None = None, log: Callable[[str
         opened = partial(DeferredDevice, kind=device, port=port, baud=baud, power_sweeps=power_sweeps)
         measure = measure_on(opened, rtl_digest, simulator_versions(), port_serial(port) if port else None)
     return Tools(train=train, measure=measure, verilog_digest=rtl_digest,
-                 dataset=partial(load_dataset, dataset, resolution), **more)
+                 devices=1 if device == "serial" else None, dataset=partial(load_dataset, dataset, resolution), **more)

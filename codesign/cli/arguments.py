@@ -1,6 +1,7 @@
 """Arguments that several commands share, and what they mean."""
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..network import Network
 
 __all__ = ["BOARD", "Parser", "add_accelerator", "add_command", "add_json", "add_model", "add_network", "integer",
-           "new_path", "read_accelerator", "read_model", "read_network", "read_network_or_model"]
+           "new_path", "number", "read_accelerator", "read_model", "read_network", "read_network_or_model"]
 
 BOARD = "a board: a YAML file, or one that codesign boards lists"
 
@@ -59,6 +60,19 @@ def integer(low: int, high: int = 2**31 - 1) -> Callable[[str], int]:
         if not re.fullmatch(r"[+-]?\d{1,18}", text) or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"must be an integer in {low}..{high}, not {text!r}")
         return int(text)
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """An argument's type: a number in ``low``..``high``."""
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be a number in {low:g}..{high:g}, not {text!r}")
+        return value
     return parse
 
 

@@ -20,6 +20,7 @@ from . import (
     import_,
     metrics,
     pack,
+    rebuild,
     report,
     run,
     solve,
@@ -31,7 +32,7 @@ from .arguments import Parser
 __all__ = ["main"]
 
 COMMANDS = (doctor, boards, sweep, train, pack, import_, analyze, estimate, solve, energy, generate, export, run,
-            metrics, costs, report)
+            metrics, costs, report, rebuild)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 

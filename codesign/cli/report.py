@@ -4,7 +4,7 @@ import argparse
 
 from .arguments import add_command, add_json
 from .output import print_json
-from .sweep import command_line
+from .sweep import command_line, print_results
 
 __all__ = ["add"]
 
@@ -18,7 +18,7 @@ def add(commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..datasets import load_dataset
-    from ..report import load_results, text_table, write_report
+    from ..report import load_results, write_report
 
     results = load_results(args.directory)
     reference = args.dataset or results["dataset"]
@@ -30,4 +30,4 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print_json({**results, "report": str(page.absolute())})
     else:
-        print(f"{text_table(results)}\n\nreport: {page.absolute()}")
+        print_results(results, args.directory, page)

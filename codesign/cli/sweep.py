@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 from ..errors import require
-from .arguments import BOARD, add_command, add_json, integer
+from .arguments import BOARD, add_command, add_json, integer, number
 from .images import DATASET_HELP
 from .output import print_json
 
-__all__ = ["add"]
+__all__ = ["add", "command_line"]
+
+SHARE, TRAIN_S, MEASURE_S = 0.2, 86_400, 7_200
 
 
 def add(commands) -> None:
@@ -29,7 +31,22 @@ def add(commands) -> None:
     parser.add_argument("--final-epochs", type=integer(1, 100_000), default=200,
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
-    parser.add_argument("--workers", type=integer(1, 1024), default=2, help="trainings at a time")
+    parser.add_argument("--search", default="tpe", metavar="A", help="the algorithm: tpe, random")
+    parser.add_argument("--generation", type=integer(1, 100_000), default=8, metavar="N",
+                        help="proposals at a time, made from all results before; more keep more workers busy")
+    parser.add_argument("--workers", type=integer(1, 1024), metavar="N",
+                        help="processes that train and measure; 2, or, with --ray, as many as the cluster has "
+                             "processors. The results do not depend on it")
+    parser.add_argument("--ray", metavar="ADDRESS", help="the workers are on the machines of this Ray cluster: "
+                        "HOST:PORT, ray://HOST:PORT or auto")
+    parser.add_argument("--storage", metavar="URL", help="the database of trials, postgresql://USER@HOST/NAME say, in "
+                        "which many sweeps may be; else an SQLite file in DIR")
+    parser.add_argument("--max-failures", type=number(0, 1), default=SHARE, metavar="SHARE", help="of trainings and "
+                        "measurements, after the first ten: what fails is recorded, and more of it ends the sweep")
+    parser.add_argument("--train-limit", type=number(1e-3, 1e9), default=TRAIN_S, metavar="S",
+                        help="seconds, after which a training counts as failed")
+    parser.add_argument("--measure-limit", type=number(1e-3, 1e9), default=MEASURE_S, metavar="S",
+                        help="seconds, after which a measurement counts as failed")
     parser.add_argument("--device", default="verilator", choices=("verilator", "host", "virtual", "serial"),
                         help="where the finalists run: the RTL, the board's firmware on this machine in front of it, "
                              "or a board, whose accelerator must then be the space's only one")
@@ -42,9 +59,18 @@ def add(commands) -> None:
 
 def command_line(settings: dict, **words: str) -> str:
     """What to type to get a sweep with ``settings`` (see SweepOptions) again; ``words``: out, board, space, dataset."""
-    keys = ("trials", "trained", "finalists", "epochs", "final_epochs", "seed")
-    words |= {key.replace("_", "-"): str(settings[key]) for key in keys}
+    keys = ("trials", "trained", "finalists", "epochs", "final_epochs", "seed", "search", "generation", "storage")
+    words |= {key.replace("_", "-"): str(settings[key]) for key in keys if settings[key] is not None}
     return shlex.join(["codesign", "sweep", *(word for key, value in words.items() for word in (f"--{key}", value))])
+
+
+def print_results(results: dict, directory: str, page: Path) -> None:
+    """For a terminal: the front, and where there is more."""
+    from ..report import text_table
+
+    again = shlex.join(["codesign", "rebuild", directory])
+    print(f"{text_table(results)}\n\n{again} CANDIDATE --out DIR: a row's accelerator and program\n"
+          f"report: {page.absolute()}")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -55,7 +81,9 @@ def run(args: argparse.Namespace) -> None:
     trained = min(SweepOptions.trained, args.trials) if args.trained is None else args.trained
     options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=trained,
                            finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
-                           workers=args.workers)
+                           search=args.search, generation=args.generation, storage=args.storage,
+                           workers=args.workers, ray=args.ray, max_failures=args.max_failures,
+                           train_limit_s=args.train_limit, measure_limit_s=args.measure_limit)
 
     from codesign.sim.toolchain import environment
     from codesign.sim.tools import search_tools
@@ -72,11 +100,11 @@ def run(args: argparse.Namespace) -> None:
         print(f"\n{args.out}: the same command continues the sweep", file=sys.stderr)
         raise
 
-    from ..report import text_table, write_report
+    from ..report import write_report
 
     page = write_report(options.out, dataset, command_line(
         options.settings(), out=args.out, board=args.board, space=args.space, dataset=args.dataset))
     if args.json:
         print_json(results)
     else:
-        print(f"{text_table(results)}\n\nreport: {page.absolute()}")
+        print_results(results, args.out, page)

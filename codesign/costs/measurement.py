@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..accelerator import AcceleratorConfig
 from ..device import Device, RunResult
-from ..errors import CodesignError, require
+from ..errors import Contradiction, require
 from ..integer import IntegerNetwork
 from ..network import Network
 from ..power_samples import PowerEstimate
@@ -54,19 +55,21 @@ def measure_on(open_device: Callable[[AcceleratorConfig], Device], verilog_diges
     """A :data:`Measure` on the devices that ``open_device(config)`` opens.
 
     A device that says (``device.rtl``) that it was made from other Verilog than today's gives a measurement of that,
-    whose rows are stale. It raises :class:`CodesignError` on the first wrong logit, with layer, channel, pixel and both
-    values where the device can show its activation memory; of a simulated one also on cycles or counters that are not
-    the cost model's.
+    whose rows are stale. It raises :class:`~codesign.errors.Contradiction` on the first wrong logit, with layer,
+    channel, pixel and both values where the device can show its activation memory; of a simulated one also on cycles or
+    counters that are not the cost model's.
     """
-    def measure(network: Network, integer: IntegerNetwork, config: AcceleratorConfig,
-                images: np.ndarray) -> Measurement:
-        device = open_device(config)
-        run = verify_run(integer, config, images, device)
-        if run.problem:
-            raise CodesignError(run.problem)
-        return measurement_of(run.result, device, verilog_digest(config), tool_versions, board_serial)
+    return partial(_measure, open_device, verilog_digest, tool_versions, board_serial)
 
-    return measure
+
+def _measure(open_device: Callable[[AcceleratorConfig], Device], verilog_digest: Callable[[AcceleratorConfig], str],
+             tool_versions: Mapping[str, str] | None, board_serial: str | None, network: Network,
+             integer: IntegerNetwork, config: AcceleratorConfig, images: np.ndarray) -> Measurement:
+    device = open_device(config)
+    run = verify_run(integer, config, images, device)
+    if run.problem:
+        raise Contradiction(run.problem)
+    return measurement_of(run.result, device, verilog_digest(config), tool_versions, board_serial)
 
 
 def measurement_of(result: RunResult, device: Device, verilog_digest: str,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import jinja2
@@ -52,6 +53,7 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
     page = _environment().get_template("report.html.j2").render(
         results=results, counts=results["counts"], board=results["settings"]["board"], front=front_rows(results),
         best=best, measured=measured, command=command, dataset=dataset,
+        rebuild=shlex.join(["codesign", "rebuild", str(path)]),
         priced_from_rows=[c for c in candidates.values() if c["price"]["rows"]],
         rows=[r for r in rows if r.id in used or r.key.operator == "network"], row_count=len(rows),
         stale={r.id for r in rows if _is_stale(r, candidates)}, wrong=len(wrong),

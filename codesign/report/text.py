@@ -1,11 +1,13 @@
 """Results as text: the table for the terminal, and numbers as people write them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 __all__ = ["front_rows", "si", "text_table"]
 
 HEADINGS = ("candidate", "held-out", "validation", "cycles", "images/s", "energy/image *", "LUT *", "DSP *", "BRAM18 *",
             "accelerator", "network")
+REASONS = 5  # shown
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
 
 
@@ -63,7 +65,15 @@ def text_table(results: Mapping) -> str:
 
 held-out: {results["test_images"]} images never seen by the search, as computed by the device; validation: a part of the
 training images. cycles: of one image, from the device or the cost model; images/s at {si(clock_hz, "Hz")}.
-* estimates, not measurements. (off): measured, but not on the front."""
+* estimates, not measurements. (off): measured, but not on the front.""" + _failures(results)
+
+
+def _failures(results: Mapping) -> str:
+    """How many trainings and measurements failed, and the reasons, the commonest first."""
+    reasons = Counter(f"{f['what']}: {f['reason']}" for f in results["failures"])
+    if not reasons:
+        return ""
+    return f"\n\nfailed: {reasons.total()}" + "".join(f"\n  {n} x {text}" for text, n in reasons.most_common(REASONS))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -4,6 +4,8 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +28,8 @@ def write_json(path: Path, values: object) -> None:
 
 
 class SweepDirectory:
-    """``study.db``, ``costs.db``, ``candidates/`` (models), ``measured/``, ``results.json``, ``report.html``."""
+    """``study.db`` (trials, unless a server has them), ``costs.db``, ``candidates/`` (models), ``measured/``,
+    ``results.json``, ``report.html``."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -34,8 +37,10 @@ class SweepDirectory:
         self.candidates, self.measured, self.report = path / "candidates", path / "measured", path / "report.html"
 
     @contextlib.contextmanager
-    def opened(self, settings: dict) -> Iterator[None]:
+    def opened(self, settings: dict, title: str) -> Iterator[str]:
         """The directory, made if need be, for this process alone and for the sweep with ``settings``.
+
+        Gives the sweep's name: ``title`` and what no other sweep has, so that many can be in one database.
 
         Raises :class:`CodesignError` where another process uses it, it holds something else, or it was begun
         with other settings.
@@ -53,26 +58,32 @@ class SweepDirectory:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go when the process ends, however it ends
             except OSError:
                 raise CodesignError(f"Sweep directory {str(self.path)!r} must not be in use by another sweep") from None
-            self._check_settings(settings)
-            self.candidates.mkdir(exist_ok=True)
-            self.measured.mkdir(exist_ok=True)
-            yield
+            name = self._check_settings(settings, title)
+            for folder in (self.candidates, self.measured):
+                folder.mkdir(exist_ok=True)
+                for left in folder.glob(".*"):  # half-written, by a process that was killed
+                    shutil.rmtree(left, ignore_errors=True)
+            yield name
 
-    def _check_settings(self, settings: dict) -> None:
+    def _check_settings(self, settings: dict, title: str) -> str:
         settings = json.loads(json.dumps(settings))
         manifest = self.path / MANIFEST
         if not manifest.exists():
-            write_json(manifest, settings)
-            return
+            name = f"{title}-{uuid.uuid4().hex[:12]}"
+            write_json(manifest, {"name": name, **settings})
+            return name
         try:
             begun = json.loads(manifest.read_text())
         except (OSError, ValueError) as e:
             raise CodesignError(f"Sweep file {str(manifest)!r} must be readable: {e}") from None
-        require(isinstance(begun, dict), f"Sweep file {str(manifest)!r} must be a mapping")
+        require(isinstance(begun, dict) and isinstance(begun.get("name"), str),
+                f"Sweep file {str(manifest)!r} must be a mapping with the sweep's name")
+        name = begun.pop("name")
         for key in sorted({*begun, *settings}):
             require(begun.get(key) == settings.get(key),
                     f"Sweep {key} must be as the sweep in {str(self.path)!r} was begun, {_brief(begun.get(key))}, "
                     f"not {_brief(settings.get(key))} (choose another directory)")
+        return name
 
 
 def _brief(value: object) -> str:

@@ -1,66 +1,121 @@
 """The end of a round: the best candidates, trained on all training data, run on the device; rows from the runs."""
 
-import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 from ..accelerator import AcceleratorConfig
 from ..costs import CostTable, Question
 from ..costs.measurement import Measurement, measurement_rows
+from ..costs.pricing import Prediction
 from ..cycles import predict
-from ..errors import CodesignError
-from ..model import load_model
+from ..datasets import Dataset
+from ..model import load_model, model_digest
 from ..network import Network
+from ..pool import Failure, Task
 from .directory import SweepDirectory
-from .measurement import load_measurement, save_measurement, verify
+from .measurement import load_measurement, save_measurement
 from .options import SweepOptions, Tools
 from .records import best_records
-from .training import Job, Trainer
+from .runner import Runner
+from .training import Job, measure_model
+from .trials import TrialDatabase
 
-__all__ = ["load_finals", "measure_best"]
+__all__ = ["Finals", "load_finals"]
 
 
-def measure_best(round: int, records: list[dict], options: SweepOptions, tools: Tools, directory: SweepDirectory,
-                 table: CostTable, trainer: Trainer) -> list[dict]:
-    """Train the best of ``records`` again, on validation images too, and measure them on all held-out images.
+class Finals:
+    """The measurements of the sweep ``name``."""
 
-    Returns them. What was measured before is not measured again. Raises :class:`CodesignError` where a run's
-    logits are not the reference's or its cycles, if simulated, not the model's.
-    """
-    finalists = best_records(records, options.finalists)
-    best = [r for r in finalists if not (directory.measured / r["id"]).exists()]
-    if not best:
-        return finalists
-    dataset = tools.dataset()
-    images = dataset.test_images[:]
-    tools.log(f"round {round}: training the best {len(best)} on all {len(dataset.train_images)} training images")
-    jobs = [Job(network=Network.from_dict(r["network"]), dataset=dataset, epochs=options.final_epochs,
-                seed=options.seed, path=directory.candidates / f"{r['network_digest'][:12]}-final") for r in best]
-    for _, trained in trainer.run(jobs):
-        if isinstance(trained, CodesignError):
-            raise trained
-    for record, job in zip(best, jobs, strict=True):
-        network, integer = load_model(job.path)
-        config = AcceleratorConfig.from_dict(record["accelerator"])
-        tools.log(f"round {round}: running {record['id']} on {config.name}, {len(dataset.test_images)} images")
-        try:
-            measurement = tools.measure(network, integer, config, images)
-            prediction = predict(network.graph(), config)
-            verify(measurement, integer, images, prediction)
-        except CodesignError as e:
-            raise CodesignError(f"Candidate {record['id']} on {config.name}: {e}") from None
-        rows = table.add(measurement_rows(measurement, network, config, options.board.name, prediction,
-                                          run_id=uuid.uuid4().hex),
-                         Question(network=network, accelerator=config, board=options.board.name))
-        accuracy = float((measurement.logits.argmax(axis=1) == dataset.test_labels).mean())
-        save_measurement(directory.measured / record["id"], measurement, {
+    def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
+                 table: CostTable, runner: Runner, dataset: Dataset, name: str):
+        self.options, self.tools, self.directory, self.database = options, tools, directory, database
+        self.table, self.runner, self.dataset, self.name = table, runner, dataset, name
+
+    def measure_best(self, round: int, records: Sequence[dict]) -> list[dict]:
+        """Train the best of ``records`` again, on validation images too, and measure them on all held-out images.
+
+        Returns them. What was measured before is not measured again; what cannot be trained or measured makes room for
+        the next best.
+        """
+        while True:
+            failed = self.database.final_failures()
+            finalists = best_records([r for r in records if r.get("id") not in failed], self.options.finalists)
+            missing = [r for r in finalists if not (self.directory.measured / r["id"]).exists()]
+            if not missing:
+                return finalists
+            self._measure(round, self._train(round, missing))
+
+    def _train(self, round: int, records: Sequence[dict]) -> list[dict]:
+        """Train; returns those of ``records`` for which that went well."""
+        self.tools.log(f"round {round}: training the best {len(records)} on all {len(self.dataset.train_images)} "
+                       "training images")
+        jobs = [Job(network=Network.from_dict(r["network"]), epochs=self.options.final_epochs, all_data=True,
+                    seed=self.options.seed, path=self._path(r)) for r in records]
+        failed = set()
+        for job, answer in self.runner.train(jobs, self.dataset):
+            for record in records:
+                if isinstance(answer, Failure) and self._path(record) == job.path:
+                    self._fail(round, record, "final training", answer)
+                    failed.add(record["id"])
+        return [r for r in records if r["id"] not in failed]
+
+    def _measure(self, round: int, records: Sequence[dict]) -> None:
+        tasks = {}
+        for record in records:
+            network, integer = load_model(self._path(record))
+            config = AcceleratorConfig.from_dict(record["accelerator"])
+            arguments = network, integer, config, predict(network.graph(), config)
+            tasks[Task(function=measure_model, arguments=arguments, limit_s=self.options.measure_limit_s)] = record
+        if tasks:
+            self.tools.log(f"round {round}: running {', '.join(r['id'] for r in records)}, "
+                           f"{len(self.dataset.test_images)} images each")
+
+        def name(task: Task) -> str:
+            return f"Candidate {tasks[task]['id']} on {tasks[task]['accelerator']['name']}"
+
+        answers = self.runner.run(list(tasks), name, self.tools.devices)
+        for task, answer in _in_order(list(tasks), answers):
+            if isinstance(answer, Failure):
+                self._fail(round, tasks[task], "measurement", answer)
+            else:
+                self._keep(round, tasks[task], answer, *task.arguments)
+
+    def _keep(self, round: int, record: dict, measurement: Measurement, network: Network, integer: Any,
+              config: AcceleratorConfig, prediction: Prediction) -> None:
+        """Store rows, then the measurement: a kill in between stores the latter alone the next time."""
+        board, run_id = self.options.board.name, f"{self.name}/{record['id']}"
+        rows = [row.id for row in self.table.rows(accelerator=config.digest()) if row.run_id == run_id]
+        rows = rows or list(self.table.add(
+            measurement_rows(measurement, network, config, board, prediction, run_id=run_id),
+            Question(network=network, accelerator=config, board=board)))
+        accuracy = float((measurement.logits.argmax(axis=1) == self.dataset.test_labels).mean())
+        save_measurement(self.directory.measured / record["id"], measurement, {
             "id": record["id"], "round": round, "accuracy": accuracy, "rows": rows,
-            "images": len(dataset.test_images), "model": f"candidates/{job.path.name}",
-            "model_cycles": prediction.cycles,
+            "images": len(self.dataset.test_images), "model": f"candidates/{self._path(record).name}",
+            "model_digest": model_digest(integer), "model_cycles": prediction.cycles,
             "model_layers": [[layer.name, layer.cycles] for layer in prediction.layers]})
-        tools.log(f"round {round}: {record['id']} {accuracy:.2%} held-out, {measurement.cycles[0]} cycles, "
-                  f"logits and cycles as predicted")
+        self.tools.log(f"round {round}: {record['id']} {accuracy:.2%} held-out, {measurement.cycles[0]} cycles, "
+                       f"logits and cycles as predicted")
         if measurement.power_problem:
-            tools.log(f"round {round}: {record['id']} power not measured: {measurement.power_problem}")
-    return finalists
+            self.tools.log(f"round {round}: {record['id']} power not measured: {measurement.power_problem}")
+
+    def _fail(self, round: int, record: dict, what: str, failure: Failure) -> None:
+        self.database.fail_final(record["id"], {"what": what, "kind": failure.kind, "reason": failure.reason})
+        self.tools.log(f"round {round}: {record['id']}, {what}: {failure.reason}")
+
+    def _path(self, record: dict) -> Path:
+        return self.directory.candidates / f"{record['network_digest'][:12]}-final"
+
+
+def _in_order(tasks: Sequence[Task], answers: Iterator[tuple[Task, Any]]) -> Iterator[tuple[Task, Any]]:
+    """``answers`` in the order of ``tasks``, each as soon as that allows: rows are numbered alike whoever is first."""
+    there: dict[Task, Any] = {}
+    left = list(tasks)
+    for task, answer in answers:
+        there[task] = answer
+        while left and left[0] in there:
+            yield left[0], there[left.pop(0)]
 
 
 def load_finals(directory: SweepDirectory) -> dict[str, tuple[Measurement, dict]]:

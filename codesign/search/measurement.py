@@ -12,7 +12,7 @@ import numpy as np
 
 from ..costs.measurement import Measurement
 from ..costs.pricing import Prediction
-from ..errors import CodesignError, require
+from ..errors import CodesignError, Contradiction
 from ..integer import IntegerNetwork
 from ..reference import evaluate
 
@@ -22,13 +22,13 @@ __all__ = ["load_measurement", "save_measurement", "verify"]
 def verify(measurement: Measurement, integer: IntegerNetwork, images: np.ndarray, prediction: Prediction) -> None:
     """Raise unless logits equal the reference's bit for bit and every image's cycles, if simulated, the model's."""
     expected = evaluate(integer, images)
-    require(measurement.logits.shape == expected.shape and len(measurement.cycles) == len(images),
-            f"Measurement must have logits of shape {expected.shape} and as many cycles, "
-            f"not {measurement.logits.shape} and {len(measurement.cycles)}")
+    if measurement.logits.shape != expected.shape or len(measurement.cycles) != len(images):
+        raise Contradiction(f"Measurement must have logits of shape {expected.shape} and as many cycles, "
+                            f"not {measurement.logits.shape} and {len(measurement.cycles)}")
     wrong = np.argwhere(measurement.logits != expected)
     if len(wrong):
         image, label = map(int, wrong[0])
-        raise CodesignError(f"Logit of image {image}, class {label} must be the reference's {expected[image, label]}, "
+        raise Contradiction(f"Logit of image {image}, class {label} must be the reference's {expected[image, label]}, "
                             f"not {measurement.logits[image, label]} ({len(wrong)} of {expected.size} logits differ)")
     if measurement.method != "simulated":
         return  # a board's cycles may differ from the model: that is what its rows are for
@@ -37,7 +37,7 @@ def verify(measurement: Measurement, integer: IntegerNetwork, images: np.ndarray
             pairs = zip(measurement.layers, prediction.layers, strict=False)
             name, got, wanted = next(((n, c, p.cycles) for (n, c), p in pairs if c != p.cycles), ("", 0, 0))
             where = f"; first at layer {name}: model {wanted}, run {got}" if name else ""
-            raise CodesignError(f"Cycles of image {image} must be the model's {prediction.cycles}, not {cycles}{where}")
+            raise Contradiction(f"Cycles of image {image} must be the model's {prediction.cycles}, not {cycles}{where}")
 
 
 def save_measurement(path: Path, measurement: Measurement, about: dict) -> None:

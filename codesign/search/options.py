@@ -12,8 +12,10 @@ from ..board import Board
 from ..costs.measurement import Measure
 from ..datasets import Dataset
 from ..errors import require
+from .proposers import PROPOSERS
 from .space import Space
 from .training import Train
+from .trials import storage_url
 
 __all__ = ["SweepOptions", "Tools"]
 
@@ -25,6 +27,12 @@ class SweepOptions:
     trials : different pairs to price; trained : networks to train, about
     finalists : measured after each of the two rounds
     epochs, final_epochs : of training for the search, and on all training data before a measurement
+    search : the algorithm, see :mod:`codesign.search.proposers`; generation : proposals it makes at a time, from the
+        outcomes of all before
+    storage : URL of the database of trials; None: a file in ``out``
+    workers : processes that train and measure; None: 2, or what the cluster at ``ray`` has room for
+    max_failures : share of trainings and measurements, after the first ten, that may fail
+    train_limit_s, measure_limit_s : how long one may take
     """
 
     out: Path
@@ -36,24 +44,37 @@ class SweepOptions:
     epochs: int = 60
     final_epochs: int = 200
     seed: int = 0
-    workers: int = 2
+    search: str = "tpe"
+    generation: int = 8
+    storage: str | None = None
+    workers: int | None = None
+    ray: str | None = None
+    max_failures: float = 0.2
+    train_limit_s: float = 86_400.0
+    measure_limit_s: float = 7_200.0
 
     def __post_init__(self):
         for key, high in (("trials", 100_000), ("trained", 100_000), ("finalists", 1000), ("epochs", 100_000),
-                          ("final_epochs", 100_000), ("workers", 1024)):
+                          ("final_epochs", 100_000), ("generation", 100_000), ("workers", 1024)):
             value = getattr(self, key)
-            require(type(value) is int and 1 <= value <= high,
+            require(type(value) is int and 1 <= value <= high or value is None and key == "workers",
                     f"Sweep {key} must be an integer in 1..{high}, not {value!r}")
         require(type(self.seed) is int and 0 <= self.seed < 2**31,
                 f"Sweep seed must be an integer in 0..{2**31 - 1}, not {self.seed!r}")
+        require(self.search in PROPOSERS, f"Search must be one of {', '.join(PROPOSERS)}, not {self.search!r}")
+        require(0 <= self.max_failures <= 1, f"Sweep max_failures must be a share in 0..1, not {self.max_failures!r}")
+        for key in ("train_limit_s", "measure_limit_s"):
+            require(getattr(self, key) > 0, f"Sweep {key} must be seconds above 0, not {getattr(self, key)!r}")
         require(self.trained <= self.trials,
                 f"Sweep trained must be at most trials ({self.trials}), not {self.trained}")
 
     def settings(self) -> dict:
         """What a continued sweep must share with its beginning."""
+        storage = storage_url(self.storage).render_as_string() if self.storage else None  # without a password
         return {"space": self.space.to_dict(), "board": self.board.to_dict(), "trials": self.trials,
                 "trained": self.trained, "finalists": self.finalists, "epochs": self.epochs,
-                "final_epochs": self.final_epochs, "seed": self.seed}
+                "final_epochs": self.final_epochs, "seed": self.seed, "search": self.search,
+                "generation": self.generation, "storage": storage}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +82,8 @@ class Tools:
     """What a sweep needs from outside.
 
     train : ``train(network, dataset, epochs=..., seed=...)``, a top-level function (workers import it)
-    measure : ``measure(network, integer, config, images) -> Measurement``
+    measure : ``measure(network, integer, config, images) -> Measurement``, which can be sent to workers, too
+    devices : how many measurements there can be at a time; None: as many as workers
     verilog_digest : digest of the Verilog of a configuration as it would be emitted today: other rows are stale
     dataset : loads the data set, a top-level function or a partial of one; its test part is for measurements alone
     log : takes a line of news
@@ -71,4 +93,5 @@ class Tools:
     measure: Measure
     verilog_digest: Callable[[AcceleratorConfig], str]
     dataset: Callable[[], Dataset]
+    devices: int | None = None
     log: Callable[[str], None] = field(default=lambda line: tqdm.write(line, file=sys.stderr))

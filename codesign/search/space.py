@@ -8,6 +8,7 @@ is solved for (:mod:`codesign.search.solve`), since its cost is exact and the en
 import dataclasses
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -102,6 +103,11 @@ class Space:
                 proposal[f"stage{i}.{key}"] = choose(f"stage{i}.{key}", self.stage[key])
         proposal["share"] = choose("share", self.share)
         return proposal
+
+    def choices(self, name: str) -> Choices:
+        """What a parameter of a proposal may be."""
+        stage = re.fullmatch(r"stage\d+\.(\w+)", name)
+        return self.share if name == "share" else self.stage[stage[1]] if stage else self.network[name]
 
     def build(self, proposal: Mapping[str, Any]) -> Network:
         """The proposed network; raises :class:`CodesignError` if there is none (a map too small for its pools)."""

@@ -1,30 +1,36 @@
-"""Training candidates in worker processes, each into its own model directory; what is there is not trained again."""
+"""What a sweep's workers do: train a network, run a model on the device."""
 
 import dataclasses
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from ..accelerator import AcceleratorConfig
+from ..costs.measurement import Measure, Measurement
+from ..costs.pricing import Prediction
 from ..datasets import Dataset
-from ..errors import CodesignError, require
 from ..integer import IntegerNetwork
-from ..model import load_model, save_model
+from ..model import load_model, model_digest, save_model
 from ..network import Network
-from ..workers import one_thread, start_worker
+from .measurement import verify
 
-__all__ = ["Job", "Train", "Trained", "Trainer"]
+__all__ = ["Job", "Shared", "Train", "TrainResult", "Trained", "load_trained", "measure_model", "save_trained",
+           "train_network"]
 
 
 class TrainResult(Protocol):
     """What training returns: the integers, their accuracy on the data set's test part, a record per epoch."""
 
-    integer: IntegerNetwork
-    accuracy: float
-    history: Sequence[dict]
+    @property
+    def integer(self) -> IntegerNetwork: ...
+
+    @property
+    def accuracy(self) -> float: ...
+
+    @property
+    def history(self) -> Sequence[dict]: ...
 
 
 #: ``train(network, dataset, epochs=..., seed=...)``: a function at the top level of a module, as workers need it.
@@ -33,84 +39,71 @@ Train = Callable[..., TrainResult]
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One training. ``path`` is the model directory to be."""
+    """One training, into the model directory ``path``; on all training data, or (in the search) on all but a part for
+    validation."""
 
     network: Network
-    dataset: Dataset
-    path: Path
     epochs: int
     seed: int
+    all_data: bool
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What every worker has. ``seed`` is of the split into training and validation."""
+
+    train: Train
+    measure: Measure
+    dataset: Dataset
+    seed: int
+
+    @cached_property
+    def search_dataset(self) -> Dataset:
+        """Only validation is seen in the search: the test part is replaced."""
+        return self.dataset.split_validation(self.seed)
+
+    def dataset_of(self, job: Job) -> Dataset:
+        """What ``job`` trains on."""
+        return self.dataset if job.all_data else self.search_dataset
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A trained model: its directory, and accuracy on what its data set holds out."""
+    """A trained model: its directory, the digest of its integers, accuracy on what its data set holds out."""
 
     path: Path
+    digest: str
     accuracy: float
-    history: Sequence[dict]
 
 
-def load_trained(path: Path) -> Trained:
-    """Read back what :func:`train_job` left."""
-    info = load_model(path)[1].info
-    return Trained(path=path, accuracy=info["accuracy"], history=info["history"])
-
-
-def train_job(job: Job, train: Train) -> Trained:
-    """Train, and write the model with its accuracy and history; or read it if it is there."""
-    if job.path.exists():
-        return load_trained(job.path)
-    result = train(job.network, job.dataset, epochs=job.epochs, seed=job.seed)
-    info = {**result.integer.info, "accuracy": float(result.accuracy), "history": list(result.history),
-            "dataset": job.dataset.name, "seed": job.seed, "epochs": job.epochs}
-    save_model(job.path, job.network, dataclasses.replace(result.integer, info=info))
-    return Trained(path=job.path, accuracy=info["accuracy"], history=info["history"])
-
-
-def _start_trainer() -> None:
-    """A worker with PyTorch on one thread."""
-    start_worker()
+def train_network(shared: Shared, job: Job) -> TrainResult:
+    """In a worker: train, on a GPU where there is one."""
     import torch  # here: the parent need not have it
 
     torch.set_num_threads(1)
+    return shared.train(job.network, shared.dataset_of(job), epochs=job.epochs, seed=job.seed)
 
 
-class Trainer:
-    """Worker processes that train; started when first needed, ended on leaving the context."""
+def save_trained(job: Job, result: TrainResult, dataset: Dataset) -> Trained:
+    """Write the model with its accuracy, history and how it came to be."""
+    info = {**result.integer.info, "accuracy": float(result.accuracy), "history": list(result.history),
+            "dataset": dataset.name, "seed": job.seed, "epochs": job.epochs}
+    integer = dataclasses.replace(result.integer, info=info)
+    save_model(job.path, job.network, integer)
+    return Trained(path=job.path, digest=model_digest(integer), accuracy=info["accuracy"])
 
-    def __init__(self, train: Train, workers: int):
-        require(workers >= 1, f"Workers must be at least 1, not {workers}")
-        self.train, self.workers = train, workers
-        self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> "Trainer":
-        return self
+def load_trained(path: Path) -> Trained:
+    """Read back what :func:`save_trained` wrote."""
+    integer = load_model(path)[1]
+    return Trained(path=path, digest=model_digest(integer), accuracy=integer.info["accuracy"])
 
-    def __exit__(self, *exc_info) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Trained | CodesignError]]:
-        """Train ``jobs``; yields each with its result, or its error, as it is done."""
-        missing = [job for job in jobs if not job.path.exists()]
-        for job in jobs:
-            if job not in missing:
-                yield job, load_trained(job.path)
-        if not missing:
-            return
-        with one_thread():
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(self.workers, mp_context=multiprocessing.get_context("spawn"),
-                                                 initializer=_start_trainer)
-            futures = {self._pool.submit(train_job, job, self.train): job for job in missing}
-        try:
-            for future in as_completed(futures):
-                try:
-                    result: Trained | CodesignError = future.result()
-                except CodesignError as e:
-                    result = e
-                yield futures[future], result
-        except BrokenProcessPool as e:
-            raise CodesignError(f"Training workers must not die (out of memory?): {e}") from None
+def measure_model(shared: Shared, network: Network, integer: IntegerNetwork, config: AcceleratorConfig,
+                  prediction: Prediction) -> Measurement:
+    """In a worker: run all held-out images on the device; raises where it contradicts reference or model."""
+    images = shared.dataset.test_images[:]
+    measurement = shared.measure(network, integer, config, images)
+    verify(measurement, integer, images, prediction)
+    return measurement

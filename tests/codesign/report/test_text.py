@@ -23,7 +23,7 @@ RESULTS = {
         "method": "simulated", "accuracy": 0.9875, "cycles": 1200, "images_per_s": 62_500.0,
         "energy": {"total_j": 2e-6}})],
     "front": [{"id": "a" * 12, "on_front": False}, {"id": "b" * 12, "on_front": True}], "test_images": 360,
-    "settings": {"board": {"clock_hz": 75_000_000}}}
+    "failures": [], "settings": {"board": {"clock_hz": 75_000_000}}}
 
 
 def test_measured_figures_replace_the_models():
@@ -47,3 +47,10 @@ def test_a_network_in_a_line():
     assert summarize(network) == "16 shift 32 pool+1 shift2 pool block64/2 block64x1"
     assert count_weights(network.graph()) == (
         16 + 16 * 32 + 32 * 32 + (32 * 64 + 64 * 32) + (32 * 32 + 32 * 32) + 640)
+
+
+def test_failures_are_told_with_their_reasons():
+    failures = [{"id": str(n), "what": "training", "reason": "loss"} for n in range(3)]
+    failures += [{"id": "m", "what": "measurement", "reason": "it took longer than 5 s"}]
+    lines = text_table({**RESULTS, "failures": failures}).splitlines()
+    assert lines[-3:] == ["failed: 4", "  3 x training: loss", "  1 x measurement: it took longer than 5 s"]

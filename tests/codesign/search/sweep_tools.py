@@ -1,6 +1,10 @@
 """Tools of a small, real sweep: two-epoch trainings of digits, and the cost model and reference as the device."""
 
 import dataclasses
+import errno
+import os
+import signal
+import time
 from functools import partial
 
 from codesign.board import load_board
@@ -8,9 +12,11 @@ from codesign.costs.measurement import measure_on
 from codesign.cycles import predict
 from codesign.datasets import load_dataset
 from codesign.device import RunResult
+from codesign.errors import CodesignError
+from codesign.integer import IntegerNetwork
+from codesign.random_weights import random_network
 from codesign.reference import evaluate
 from codesign.search import Space, SweepOptions, Tools
-from codesign.train import train
 
 SPACE = Space.from_dict({
     "name": "small", "input": [1, 8, 8], "classes": 10,
@@ -20,6 +26,20 @@ SPACE = Space.from_dict({
                           "expansion": [1]}},
     "accelerator": {"rows": [8], "cols": [4, 8]}, "share": [0.5], "budget": {"cycles": 2200}})
 DATASET = partial(load_dataset, "digits")
+
+
+def train(network, dataset, *, epochs, seed):
+    """As in earnest. Workers of the other tests do not wait for PyTorch."""
+    from codesign.train import train
+
+    return train(network, dataset, epochs=epochs, seed=seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    integer: IntegerNetwork
+    accuracy: float
+    history: list
 
 
 def options(out, **changes):
@@ -48,6 +68,56 @@ def verilog_digest(config):
 def measure(network, integer, config, images):
     return measure_on(lambda c: ModelDevice(integer, c), verilog_digest, {"device": "model"})(
         network, integer, config, images)
+
+
+def quick_train(network, dataset, *, epochs, seed):
+    """Weights drawn at random, that are different after each epoch: accurate they are not, but there at once."""
+    integer = random_network(network.graph(), seed + epochs)
+    right = evaluate(integer, dataset.test_images[:100]).argmax(axis=1) == dataset.test_labels[:100]
+    return TrainResult(integer, float(right.mean()), [{"epoch": 1, "loss": 1.0, "train_accuracy": 0.1}])
+
+
+def diverging_train(network, dataset, *, epochs, seed):
+    """Every third network cannot be trained."""
+    if int(network.digest(), 16) % 3 == 0:
+        raise CodesignError(f"Training loss must stay finite, not nan (epoch {epochs})")
+    return quick_train(network, dataset, epochs=epochs, seed=seed)
+
+
+def hopeless_train(network, dataset, *, epochs, seed):
+    raise CodesignError("Training loss must stay finite, not nan")
+
+
+def _is_unlucky(network):
+    return int(network.digest(), 16) % 2 == 0
+
+
+def hanging_measure(network, integer, config, images):
+    """A simulator that never ends with half of the networks."""
+    if _is_unlucky(network):
+        time.sleep(600)
+    return measure(network, integer, config, images)
+
+
+def crashing_measure(network, integer, config, images):
+    """A simulator that takes its process with it with half of the networks."""
+    if _is_unlucky(network):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return measure(network, integer, config, images)
+
+
+def full_disk_measure(network, integer, config, images):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def slow(network, integer, config, images):
+    """A device that takes a cycle more than the model says."""
+    good = measure(network, integer, config, images)
+    return dataclasses.replace(good, cycles=tuple(c + 1 for c in good.cycles))
+
+
+def never(*args, **kwargs):
+    raise AssertionError("nothing is left to do")
 
 
 def tools(**changes):

@@ -111,10 +111,7 @@ def test_measured_power_replaces_the_data_file(finished, tmp_path):
 def test_the_same_call_finds_everything_done(finished):
     out, results = finished
 
-    def never(*args, **kwargs):
-        raise AssertionError("nothing is left to do")
-
-    again = run_sweep(sweep_tools.options(out), sweep_tools.tools(train=never, measure=never))
+    again = run_sweep(sweep_tools.options(out), sweep_tools.tools(train=sweep_tools.never, measure=sweep_tools.never))
     assert again == json.loads(json.dumps(results)) or again == results
 
 
@@ -161,16 +158,12 @@ if __name__ == "__main__":
 
 
 def test_a_device_that_is_wrong_stops_the_sweep(finished, tmp_path):
-    def slow(network, integer, config, images):
-        good = sweep_tools.measure(network, integer, config, images)
-        return type(good)(**{**vars(good), "cycles": tuple(c + 1 for c in good.cycles)})
-
     out = tmp_path / "out"
     shutil.copytree(finished[0], out)
     for name in ("measured", "costs.db"):  # back to before the first measurement
         (shutil.rmtree if (out / name).is_dir() else os.remove)(out / name)
     with pytest.raises(CodesignError, match=r"Candidate \w+ on ulx3s-8x\d: Cycles of image 0 must be the model's"):
-        run_sweep(sweep_tools.options(out), sweep_tools.tools(measure=slow))
+        run_sweep(sweep_tools.options(out), sweep_tools.tools(measure=sweep_tools.slow))
     with CostTable(out / "costs.db", read_only=True) as table:
         assert table.rows() == []
 

@@ -1,0 +1,91 @@
+"""Worker processes on the machines of a Ray cluster. Each must have codesign installed."""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import CodesignError
+from .pool import Task, WorkerDied, attempt
+
+__all__ = ["RayCrew"]
+
+
+class _Actor:
+    """What runs in a worker."""
+
+    def __init__(self, shared: Any):
+        self.shared = shared
+
+    def ready(self) -> None:
+        """Returns once there is a machine for it."""
+
+    def run(self, function: Any, arguments: tuple) -> Any:
+        return attempt(self.shared, function, arguments)
+
+
+class _RayWorker:
+    """A :class:`codesign.pool.Worker` somewhere in the cluster: an actor with a processor of its own."""
+
+    def __init__(self, ray: Any, shared: Any, gpus: float):
+        self._ray = ray
+        self._actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(_Actor).remote(shared)
+        self._ready = self._actor.ready.remote()
+        self.result: Any = None
+        self._began = 0.0
+
+    def ready(self) -> bool:
+        """An actor that died before its first task counts: the task's answer says so."""
+        return bool(self._ray.wait([self._ready], timeout=0)[0])
+
+    def begin(self, task: Task) -> None:
+        self._began = time.monotonic()
+        self.result = self._actor.run.remote(task.function, task.arguments)
+
+    def running_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def answer(self) -> Any:
+        try:
+            return self._ray.get(self.result)
+        except self._ray.exceptions.RayError as e:
+            raise WorkerDied("its process or machine in the cluster ended: "
+                             f"{(str(e).splitlines() or [type(e).__name__])[0]}") from None
+
+    def stop(self) -> None:
+        self._ray.kill(self._actor)
+
+
+class RayCrew:
+    """Workers in the cluster at ``address`` (``HOST:PORT``, ``ray://...`` or ``auto``), a
+    :class:`codesign.pool.Crew`: ``size`` of them, or as many as it has processors; they share its GPUs.
+    """
+
+    def __init__(self, address: str, shared: Any = None, size: int | None = None):
+        try:
+            import ray
+        except ModuleNotFoundError:
+            raise CodesignError("Ray must be installed: pip install 'codesign[cluster]'") from None
+        self._ray = ray
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="codesign")
+        except Exception as e:  # of many kinds
+            reason = (str(e).splitlines() or [type(e).__name__])[0]
+            raise CodesignError(f"Ray address must be a cluster's, not {address!r}: {reason}") from None
+        resources = ray.cluster_resources()
+        self.size = size or max(1, int(resources.get("CPU", 1)))
+        self._gpus = min(1.0, resources.get("GPU", 0) / self.size)
+        self._shared = ray.put(shared)
+
+    def hire(self) -> _RayWorker:
+        return _RayWorker(self._ray, self._shared, self._gpus)
+
+    def wait(self, workers: Sequence[_RayWorker], timeout_s: float) -> list[_RayWorker]:
+        if not workers:
+            time.sleep(timeout_s)
+            return []
+        ready, _ = self._ray.wait([worker.result for worker in workers], num_returns=1, timeout=timeout_s)
+        return [worker for worker in workers if worker.result in ready]
+
+    def close(self) -> None:
+        self._ray.shutdown()

@@ -1,0 +1,128 @@
+"""What becomes of a generation of proposals: all are priced, the promising are trained, the others passed over.
+
+Everything decided here follows from the generation and the trials before it, whatever of the generation was finished
+before a restart, and in whatever order workers finish.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..accelerator import AcceleratorConfig
+from ..batch import BatchPredict
+from ..costs import CostTable, Price, price
+from ..datasets import Dataset
+from ..errors import CodesignError
+from ..graph import Graph
+from ..network import Network
+from ..pool import Failure
+from .directory import SweepDirectory
+from .options import SweepOptions, Tools
+from .records import most_promising, pair_record
+from .runner import Runner
+from .solve import solve
+from .training import Job, Trained
+from .trials import Trial, TrialDatabase
+
+__all__ = ["Evaluator"]
+
+TRIED = ("trained", "screened", "failed")
+
+
+class Evaluator:
+    """Evaluates generations of one sweep. ``news(text)`` is called with each training's result."""
+
+    def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
+                 table: CostTable, runner: Runner, dataset: Dataset):
+        self.options, self.tools, self.directory, self.dataset = options, tools, directory, dataset
+        self.database, self.table, self.runner = database, table, runner
+        self.configs = options.space.configs(options.board)
+        self._predict = BatchPredict(self.configs)
+        self._digests: dict[str, str] = {}
+
+    def evaluate(self, generation: Sequence[Trial], before: Sequence[Trial], news: Callable[[str], Any]) -> None:
+        """Finish those of ``generation`` that are not finished; ``before`` are the trials of earlier ones."""
+        records = [t.record for t in before if t.record is not None]
+        fates = self._fates(generation, records)
+        training = self._chosen(fates, records)
+        jobs: dict[str, Job] = {}
+        for trial in generation:
+            record, network = fates[trial.number]
+            if "status" not in record and trial.number not in training:
+                record["status"] = "not trained"
+            if trial.record is not None:
+                continue
+            if "status" in record:
+                self.database.finish(trial.number, record)
+            else:
+                job = self._job(network, record["epochs"])
+                jobs[job.path.name] = job
+        for job, answer in self.runner.train(list(jobs.values()), self.dataset):
+            for trial in generation:
+                record, network = fates[trial.number]
+                if trial.record is None and "status" not in record and \
+                        self._job(network, record["epochs"]).path == job.path:
+                    self.database.finish(trial.number, {**record, **_tried(answer, trial.proposal.fidelity)})
+                    news(f"{record['id'][:6]} {answer.reason[:40]}" if isinstance(answer, Failure) else
+                         f"{record['id'][:6]} {answer.accuracy:.1%} valid., {record['price']['cycles']:.0f} cycles")
+
+    def _fates(self, generation: Sequence[Trial], before: Sequence[dict]) -> dict[int, tuple[dict, Any]]:
+        """Each trial's record so far, without a status where it may be trained, and its network."""
+        failed = {r["network_digest"] for r in before if r["status"] == "failed"}
+        fates: dict[int, tuple[dict, Any]] = {}
+        for trial in generation:
+            about = {"trial": trial.number, "round": trial.round, "generation": trial.generation,
+                     "fidelity": trial.proposal.fidelity}
+            share = trial.proposal.choices["share"]
+            try:
+                network = self.options.space.build(trial.proposal.choices)
+                pair = solve(network, self.configs, self.options.board, share, self._price)
+            except CodesignError as e:
+                fates[trial.number] = {**about, "status": "impossible", "reason": str(e), "violation": 1.0}, None
+                continue
+            record = {**pair_record(pair), **about, "share": share,
+                      "epochs": max(1, round(trial.proposal.fidelity * self.options.epochs))}
+            allowed, siblings = self.options.space.max_cycles, [r for r, _ in fates.values()]
+            if pair.price.cycles > allowed:
+                record |= {"status": "over budget", "violation": pair.price.cycles / allowed - 1,
+                           "reason": f"{pair.price.cycles:.0f} cycles, {allowed} allowed"}
+            elif record["network_digest"] in failed:
+                record |= {"status": "duplicate", "reason": "its network could not be trained before"}
+            elif any(r.get("id") == record["id"] and r["fidelity"] == record["fidelity"] for r in siblings):
+                record |= {"status": "duplicate", "reason": "proposed at the same time"}
+            fates[trial.number] = record, network
+        return fates
+
+    def _chosen(self, fates: dict[int, tuple[dict, Any]], before: Sequence[dict]) -> set[int]:
+        """Numbers of the trials to train: as many as keeps pace with the pairs priced, those known from a shorter
+        training first."""
+        open_ = [r for r, _ in fates.values() if "status" not in r]
+        tried = {(r["network_digest"], r["epochs"]): r["fidelity"] for r in before if r["status"] in TRIED}
+        known = {digest for digest, _ in tried}
+        priced = {r["id"] for r in (*before, *(r for r, _ in fates.values())) if "id" in r}
+        left = math.ceil(self.options.trained * min(1, len(priced) / self.options.trials)) - sum(tried.values())
+        there = [r for r in open_ if r["network_digest"] in known]
+        others = [r for r in open_ if r["network_digest"] not in known]
+        count = math.floor(left / min(r["fidelity"] for r in others) + 1e-9) if others else 0
+        return {r["trial"] for r in (*there, *most_promising(others, count))}
+
+    def _job(self, network: Network, epochs: int) -> Job:
+        kind = "search" if epochs == self.options.epochs else f"{epochs}epochs"
+        return Job(network=network, epochs=epochs, seed=self.options.seed, all_data=False,
+                   path=self.directory.candidates / f"{network.digest()[:12]}-{kind}")
+
+    def _price(self, graph: Graph, config: AcceleratorConfig) -> Price:
+        """From the table's rows where there are fresh ones, else from the model."""
+        accelerator = config.digest()
+        if accelerator not in self._digests and self.table.rows(accelerator=accelerator):
+            self._digests[accelerator] = self.tools.verilog_digest(config)  # takes seconds: only where rows are
+        return price(graph, config, predict=self._predict, board=self.options.board.name, table=self.table,
+                     verilog_digest=self._digests.get(accelerator))
+
+
+def _tried(answer: Trained | Failure, fidelity: float) -> dict:
+    """What a training adds to a record."""
+    if isinstance(answer, Failure):
+        return {"status": "failed", "reason": answer.reason, "kind": answer.kind}
+    return {"status": "trained" if fidelity == 1 else "screened", "accuracy": answer.accuracy,
+            "model": f"candidates/{answer.path.name}", "model_digest": answer.digest}

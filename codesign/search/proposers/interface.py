@@ -1,0 +1,72 @@
+"""What a search algorithm is to a sweep: it is told what became of earlier proposals, and asked for new ones."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = ["Outcome", "Proposal", "Proposer", "distinct", "seed_of"]
+
+TRIES = 64  # draws for each proposal that is to be new
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """``choices`` : of a space, by name (see :meth:`codesign.search.space.Space.propose`)
+    fidelity : share of the search's epochs that it is to be trained for, in (0, 1]
+    """
+
+    choices: Mapping[str, Any]
+    fidelity: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """Canonical: equal keys are equal points, trained alike."""
+        return json.dumps([self.choices, self.fidelity], sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a proposal.
+
+    losses : its objectives, each to be minimized; None if it was not trained
+    violation : by how much it misses the budget, in parts of it; 0 if it does not
+    """
+
+    number: int
+    proposal: Proposal
+    losses: tuple[float, ...] | None
+    violation: float = 0.0
+
+
+class Proposer(Protocol):
+    """A search algorithm. All its state follows from what it was made with and told, so that the database of trials is
+    the one truth: a new proposer that is told all outcomes so far goes on as the old one would have.
+    """
+
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
+        """More outcomes, in the order of their numbers. All that was asked for is told before it is asked again."""
+
+    def ask(self, count: int, known: Collection[str]) -> list[Proposal]:
+        """At most ``count`` different proposals whose keys are not in ``known``; fewer where it finds no more.
+
+        Depends on seed, outcomes and ``known`` alone: asked again, it answers the same.
+        """
+
+
+def seed_of(seed: int, told: int) -> int:
+    """A generator's seed for what comes after ``told`` outcomes: a sweep that goes on does not repeat itself."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {told}".encode()).digest()[:4])
+
+
+def distinct(draw: Callable[[], Proposal], count: int, known: Collection[str]) -> list[Proposal]:
+    """``count`` different proposals by ``draw()`` that are not ``known``; fewer if it draws others in vain."""
+    found: dict[str, Proposal] = {}
+    for _ in range(TRIES * count):
+        if len(found) == count:
+            break
+        proposal = draw()
+        if proposal.key not in known:
+            found.setdefault(proposal.key, proposal)
+    return list(found.values())
