@@ -12,8 +12,8 @@ from codesign import protocol, registers
 from codesign.directories import built_once, cache_directory
 from codesign.errors import CodesignError, require
 
-__all__ = ["DEFAULT_BAUD", "QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "compiler_version", "key_of", "require_qemu",
-           "run_tool"]
+__all__ = ["DEFAULT_BAUD", "QEMU", "ZYNQ_BOARDS", "build_bridge", "build_zynq_firmware", "compiler_version", "key_of",
+           "require_qemu", "run_tool"]
 
 DEFAULT_BAUD = 115_200  # as in firmware/Makefile
 ZYNQ_BOARDS = ("zcu102", "ultra96-v1", "ultra96-v2")
@@ -71,14 +71,14 @@ def build_zynq_firmware(board: str, baud: int = DEFAULT_BAUD) -> Path:
     sources = [*root.glob("*.[ch]"), *(root / "zynqmp").iterdir(), root / "Makefile"]
     texts = {str(path.relative_to(root)): path.read_text() for path in sorted(sources)}
     headers = {"protocol.h": protocol.c_header(), "registers.h": registers.c_header()}
-    key = key_of(board, version, *(part for item in (texts | headers).items() for part in item))
+    key = key_of(board, str(baud), version, *(part for item in (texts | headers).items() for part in item))
     target = cache_directory() / "firmware" / key
 
     def build(work: Path) -> None:
         for name, text in headers.items():
             (work / name).write_text(text)
-        run_tool(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BAUD={baud}", f"BUILD={work}", f"PYTHON={sys.executable}"],
-             work)
+        run_tool(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BAUD={baud}", f"BUILD={work}",
+                  f"PYTHON={sys.executable}"], work)
 
     return built_once(target, build) / "firmware.elf"
 

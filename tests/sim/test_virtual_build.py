@@ -1,6 +1,7 @@
 """What the virtual board needs, where it is missing."""
 
 import os
+import shutil
 
 import pytest
 
@@ -27,6 +28,14 @@ def test_no_compiler_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(CodesignError, match="apt install gcc-aarch64-linux-gnu"):
         build_zynq_firmware("zcu102")
+
+
+def test_the_line_s_rate_is_built_in():
+    if shutil.which("aarch64-linux-gnu-gcc") is None:
+        pytest.skip("aarch64-linux-gnu-gcc is not installed")
+    usual = build_zynq_firmware("zcu102")
+    assert build_zynq_firmware("zcu102", 115_200) == usual
+    assert build_zynq_firmware("zcu102", 921_600).read_bytes() != usual.read_bytes()
 
 
 def test_another_board_is_refused():
