@@ -22,10 +22,11 @@ from codesign.resources import Component, Resources
 from .build import TOP, accelerator_verilog
 from .toolchain import yosys_version
 
-__all__ = ["LABEL", "count_cells", "synthesize"]
+__all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "synthesize"]
 
 LABEL = "by synthesis with Yosys; neither placed nor timed, so unverified until place and route has met the clock"
 
+ECP5_OPTIONS = ""  # of synth_ecp5, each after a space; for whole images too (codesign.boards.lattice)
 _SCRIPTS = {
     "xcup": """
 synth_xilinx -family xcup -top {top} -noiopad -noclkbuf -run begin:map_luts
@@ -39,7 +40,7 @@ opt_lut_ins -tech xilinx
 synth_xilinx -family xcup -top {top} -noiopad -noclkbuf -run finalize:check
 """,
     "ecp5": """
-synth_ecp5 -top {top}
+synth_ecp5 -top {top}{ecp5_options}
 """,
 }
 # What a cell takes: (resource, how many). Memories of LUTs as UG574 and the ECP5 family handbook count them; an
@@ -54,7 +55,7 @@ _CELLS: dict[str, dict[str, tuple[str, int]]] = {
              **dict.fromkeys(("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "GND", "VCC", "$scopeinfo"), _FREE)},
     "ecp5": {"LUT4": ("lut", 1), "CCU2C": ("lut", 2), "TRELLIS_DPR16X4": ("lut", 6), "TRELLIS_FF": ("ff", 1),
              "DP16KD": ("bram18", 1), "MULT18X18D": ("dsp", 1),
-             **dict.fromkeys(("PFUMX", "L6MUX21", "GND", "VCC", "$scopeinfo"), _FREE)},
+             **dict.fromkeys(("PFUMX", "L6MUX21", "EHXPLLL", "GND", "VCC", "$scopeinfo"), _FREE)},
 }
 
 
@@ -85,14 +86,14 @@ def count_cells(modules: dict[str, dict[str, int]], family: str) -> Resources:
     return Resources(family, tuple(components), method="synthesis")
 
 
-def _statistics(text: str) -> dict[str, dict[str, int]]:
-    """Yosys' `stat -json` -> cells by module, the top one first."""
+def cell_statistics(text: str, top: str = TOP) -> dict[str, dict[str, int]]:
+    """Yosys' `stat -json` -> cells by module, the ``top`` one first."""
     def plain(name: str) -> str:
         return re.sub(r"\$\d+$", "", name.lstrip("\\"))
 
     modules = {plain(name): {plain(cell): count for cell, count in module["num_cells_by_type"].items()}
                for name, module in json.loads(text)["modules"].items()}
-    return {TOP: modules.pop(TOP), **modules}
+    return {top: modules.pop(top), **modules}
 
 
 def synthesize(config: AcceleratorConfig, family: str) -> Resources:
@@ -101,7 +102,7 @@ def synthesize(config: AcceleratorConfig, family: str) -> Resources:
     Raises :class:`CodesignError` if Yosys is missing or fails.
     """
     require(family in _SCRIPTS, f"Synthesis family must be one of {', '.join(_SCRIPTS)}, not {family!r}")
-    verilog, script = accelerator_verilog(config), _SCRIPTS[family].format(top=TOP)
+    verilog, script = accelerator_verilog(config), _SCRIPTS[family].format(top=TOP, ecp5_options=ECP5_OPTIONS)
     version = yosys_version()
     key = hashlib.sha256("\0".join([verilog, script, version]).encode()).hexdigest()[:32]
     cached = cache_directory() / "syntheses" / f"{key}.json"
@@ -118,4 +119,4 @@ def synthesize(config: AcceleratorConfig, family: str) -> Resources:
                 lines = [x for x in (result.stdout + result.stderr).splitlines() if "ERROR" in x] or ["no reason given"]
                 raise CodesignError(f"Yosys must synthesize the accelerator, not fail: {lines[0][:300]}")
             os.replace(statistics, cached)
-    return count_cells(_statistics(cached.read_text()), family)
+    return count_cells(cell_statistics(cached.read_text()), family)

@@ -1,0 +1,182 @@
+"""From a system's Verilog to an ECP5 image: synthesis, place and route, packing. Each step is kept by its inputs."""
+
+import gzip
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codesign.board import Board
+from codesign.directories import built_once, cache_directory
+from codesign.errors import CodesignError, require
+from codesign.resources import Resources, excess
+from codesign.rtl.system.emit import SystemSource
+from codesign.sim.open_tools import OpenTool, find_open_tool, run_tool
+from codesign.sim.synthesis import ECP5_OPTIONS, cell_statistics, count_cells
+
+from .constraints import board_pins, constraints
+from .report import Placement, parse_report
+from .settings import LatticeSettings
+
+__all__ = ["SEEDS", "Image", "TimingError", "implement"]
+
+SEEDS = (1, 2, 3)
+_STEPS = {"yosys": "synthesis", "nextpnr-ecp5": "place and route", "ecppack": "packing"}
+
+Progress = Callable[[str], None]
+
+
+class TimingError(CodesignError):
+    """The clock that was asked for is not reached; ``placement`` is the best that was."""
+
+    def __init__(self, message: str, placement: Placement):
+        super().__init__(message)
+        self.placement = placement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image that meets its clock, and how it came about.
+
+    seed : of the placement; missed : what earlier seeds reached, in Hz, by seed
+    seconds : run time by step, of the run that made it, however long ago; tools : versions; log : all they said
+    """
+
+    bit: bytes
+    svf: bytes
+    placement: Placement
+    seed: int
+    missed: dict[int, float]
+    resources: Resources
+    seconds: dict[str, float]
+    tools: dict[str, str]
+    log: str
+
+
+def _kept(tool: OpenTool, inputs: Sequence[str], run: Callable[[Path], float]) -> Path:
+    """The directory with what ``run`` made there of ``inputs`` with ``tool``, now or before."""
+    key = hashlib.sha256("\0".join([tool.version, *inputs]).encode()).hexdigest()[:32]
+
+    def build(directory: Path) -> None:
+        try:
+            seconds = run(directory)
+        except CodesignError as e:
+            kept = cache_directory() / "images" / f"{tool.name}-{key}.log"
+            shutil.copyfile(directory / "log", kept)
+            raise CodesignError(f"{e} ({kept})") from None
+        (directory / "seconds").write_text(f"{seconds:.3f}")
+
+    return built_once(cache_directory() / "images" / f"{tool.name}-{key}", build)
+
+
+def _compress(path: Path) -> None:
+    with open(path, "rb") as source, gzip.open(f"{path}.gz", "wb", 1) as target:
+        shutil.copyfileobj(source, target)
+    path.unlink()
+
+
+def _extract(path: Path, target: Path) -> None:
+    with gzip.open(path, "rb") as source, open(target, "wb") as out:
+        shutil.copyfileobj(source, out)
+
+
+def _synthesize(source: SystemSource, progress: Progress) -> Path:
+    """Netlist and statistics. The hierarchy is flattened; names of wires and registers stay."""
+    yosys = find_open_tool("yosys")
+    files = source.files
+    script = (f"read_verilog {' '.join(sorted(files))}\nsynth_ecp5 -top {source.top}{ECP5_OPTIONS}\n"
+              "tee -q -o cells.json stat -json\nwrite_json netlist.json\n")
+
+    def run(work: Path) -> float:
+        for name, text in files.items():
+            (work / name).write_text(text)
+        (work / "script.ys").write_text(script)
+        seconds = run_tool(yosys, ["-s", "script.ys"], work, work / "log", lambda: progress("synthesis"))
+        _compress(work / "netlist.json")
+        return seconds
+
+    return _kept(yosys, [script, *(part for name in sorted(files) for part in (name, files[name]))], run)
+
+
+def _place(netlist: Path, lpf: str, settings: LatticeSettings, clock_hz: int, seed: int, progress: Progress) -> Path:
+    nextpnr = find_open_tool("nextpnr-ecp5")
+    options = [*settings.device_options(), "--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}"]
+
+    def run(work: Path) -> float:
+        _extract(netlist / "netlist.json.gz", work / "netlist.json")
+        (work / "image.lpf").write_text(lpf)
+        words = ["--json", "netlist.json", "--lpf", "image.lpf", "--textcfg", "image.config", "--report",
+                 "report.json", "--timing-allow-fail", *options]
+        seconds = run_tool(nextpnr, words, work, work / "log",
+                           lambda: progress(f"place and route, seed {seed}"))
+        (work / "netlist.json").unlink()
+        _compress(work / "image.config")
+        return seconds
+
+    return _kept(nextpnr, [netlist.name, lpf, *options], run)
+
+
+def _pack(placed: Path, progress: Progress) -> Path:
+    ecppack = find_open_tool("ecppack")
+    options = ["--compress"]
+
+    def run(work: Path) -> float:
+        _extract(placed / "image.config.gz", work / "image.config")
+        seconds = run_tool(ecppack, [*options, "image.config", "image.bit", "--svf", "image.svf"], work, work / "log",
+                           lambda: progress("packing"))
+        (work / "image.config").unlink()
+        return seconds
+
+    return _kept(ecppack, [placed.name, *options], run)
+
+
+def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Sequence[int] = SEEDS,
+              progress: Progress = lambda step: None) -> Image:
+    """The image of ``source``, which has a top, for ``board``, with the first of ``seeds`` whose placement reaches every clock.
+
+    ``progress(step)`` is called now and then. The same inputs and tools give the same bytes. Raises
+    :class:`TimingError` where no seed reaches the clocks, and :class:`CodesignError` where the design does not fit, or
+    a tool is missing or fails.
+    """
+    settings = LatticeSettings.of(board)
+    lpf = constraints(source.ports, settings, board_pins(board, settings).reference_hz)
+    require(len(seeds) > 0, "Seeds must be at least one")
+    tools = {step: find_open_tool(name).version for name, step in _STEPS.items()}  # before the work, not amidst it
+    netlist = _synthesize(source, progress)
+    resources = count_cells(cell_statistics((netlist / "cells.json").read_text(), source.top or ""), board.family)
+    too_much = excess(resources, board)
+    require(not too_much, too_much[0] if too_much else "")
+    tried = dict[int, tuple[Path, Placement]]()
+    for seed in seeds:
+        placed = _place(netlist, lpf, settings, clock_hz, seed, progress)
+        tried[seed] = placed, parse_report(json.loads((placed / "report.json").read_text()))
+        clocks = tried[seed][1].clocks
+        require(any(abs(clock.asked_hz / clock_hz - 1) < 0.001 for clock in clocks),
+                f"Design must have a clock of {clock_hz / 1e6:g} MHz, not only of "
+                f"{', '.join(f'{clock.asked_hz / 1e6:g}' for clock in clocks)} MHz")
+        if tried[seed][1].is_met:
+            break
+    else:
+        _refuse({seed: placement for seed, (_, placement) in tried.items()})
+    placed, placement = tried[seed]
+    packed = _pack(placed, progress)
+    kept = dict(zip(_STEPS.values(), (netlist, placed, packed), strict=True))
+    return Image(
+        bit=(packed / "image.bit").read_bytes(), svf=(packed / "image.svf").read_bytes(), placement=placement,
+        seed=seed, missed={s: p.worst.achieved_hz for s, (_, p) in tried.items() if s != seed}, resources=resources,
+        seconds={step: float((made / "seconds").read_text()) for step, made in kept.items()}, tools=tools,
+        log="".join(f"---- {step}\n{(made / 'log').read_text(errors='replace')}" for step, made in kept.items()))
+
+
+def _refuse(tried: Mapping[int, Placement]) -> None:
+    best = max(tried.values(), key=lambda p: p.worst.achieved_hz / p.worst.asked_hz)
+    clock, path = best.worst, ""
+    if best.path:
+        steps = best.path.steps()
+        path = (f"; worst path {steps[0][1]} to {steps[-1][1]}, {best.path.delay_ns():.2f} ns with "
+                f"{best.path.levels} levels of logic")
+    seeds = ", ".join(map(str, tried))
+    raise TimingError(f"Clock {clock.name} must reach {clock.asked_hz / 1e6:.2f} MHz, not "
+                      f"{clock.achieved_hz / 1e6:.2f} (nextpnr's best of seeds {seeds}){path}", best)
