@@ -1,7 +1,12 @@
 """The toolchains that make a board's image, by the name in its file.
 
-A toolchain is a package with ``TOOLS``, the names of the tools it needs (of :func:`codesign.sim.toolchain.tools`), and
-``check(board)``, which raises :class:`CodesignError` where the board file's settings for it are wrong.
+A toolchain is a package with
+
+- ``TOOLS``, the names of the tools it needs (of :func:`codesign.sim.toolchain.tools`);
+- ``check(board)``, which raises :class:`CodesignError` where the board file's settings for it are wrong;
+- ``build(job, out, progress)``, which makes the directory ``out`` of a :class:`~codesign.boards.job.BuildJob`, whole or
+  not at all, and returns its manifest (JSON-compatible);
+- ``describe(manifest, out)``, what was made and what to do with it, for people.
 """
 
 from importlib import import_module

@@ -6,7 +6,7 @@ accelerator.yaml      its configuration, as a person writes it
 program.bin           the program, zeros where the image goes; lies at a burst boundary
 program.txt           the program decoded, for people
 isa.h, registers.h    program format and register map as C constants
-manifest.json         digests, addresses, input packing, logit positions, predicted cycles
+manifest.json         digests, addresses, input packing, logit positions, predicted cycles; every file's size and digest
 ====================  =======================================================================
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from .accelerator import AcceleratorConfig
 from .cycles import predict_schedule
 from .directories import new_directory
 from .integer import PIXEL_BITS, IntegerNetwork
@@ -28,7 +29,7 @@ from .network import Network
 from .program import Program
 from .registers import c_header
 
-__all__ = ["manifest", "write_bundle"]
+__all__ = ["accelerator_files", "manifest", "program_files", "write_bundle", "write_files"]
 
 FORMAT = 1
 PACKING = ("Each load is `words` program words at byte `at` of the program, from word `first_word` of its region on. A "
@@ -69,16 +70,31 @@ def write_bundle(path: Path, network: Network, integer: IntegerNetwork, program:
 
     rtl_digest : of ``verilog``, as its registers RTL_LO and RTL_HI begin
     """
-    isa = Isa(program.config)
-    files = {"accelerator.v": verilog.encode(), "program.bin": program.stream,
-             "program.txt": f"{isa.describe()}\n\n{program.listing()}\n".encode(),
-             "isa.h": isa.c_header().encode(), "registers.h": c_header().encode(),
-             "accelerator.yaml": yaml.safe_dump(program.config.to_dict(), sort_keys=False).encode()}
-    values = {**manifest(network, integer, program, rtl_digest), "provenance": dict(provenance),
-              "files": {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-                        for name, content in files.items()}}
+    return write_files(path, {**accelerator_files(program.config, verilog), **program_files(program)},
+                       {**manifest(network, integer, program, rtl_digest), "provenance": dict(provenance)})
+
+
+def accelerator_files(config: AcceleratorConfig, verilog: str) -> dict[str, bytes]:
+    """What there is to say of an accelerator: contents by file name."""
+    return {"accelerator.v": verilog.encode(), "isa.h": Isa(config).c_header().encode(),
+            "registers.h": c_header().encode(),
+            "accelerator.yaml": yaml.safe_dump(config.to_dict(), sort_keys=False).encode()}
+
+
+def program_files(program: Program) -> dict[str, bytes]:
+    """A program, for the accelerator and for people: contents by file name."""
+    return {"program.bin": program.stream,
+            "program.txt": f"{Isa(program.config).describe()}\n\n{program.listing()}\n".encode()}
+
+
+def write_files(path: Path, files: Mapping[str, bytes], values: Mapping[str, object]) -> dict:
+    """Write the directory ``path`` whole or not at all: ``files`` by name, and a manifest of ``values`` and of them,
+    which is returned."""
+    values = {**values, "files": {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                                  for name, content in files.items()}}
     with new_directory(path, "Output directory") as work:
         for name, content in files.items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
             (work / name).write_bytes(content)
         (work / "manifest.json").write_text(json.dumps(values, indent=1, allow_nan=False) + "\n")
     return values

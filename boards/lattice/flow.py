@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,21 @@ from .constraints import board_pins, constraints
 from .report import Placement, parse_report
 from .settings import LatticeSettings
 
-__all__ = ["SEEDS", "Image", "TimingError", "implement"]
+__all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement"]
 
 SEEDS = (1, 2, 3)
 _STEPS = {"yosys": "synthesis", "nextpnr-ecp5": "place and route", "ecppack": "packing"}
+_INITIAL_WORD = re.compile(r"[\w\\.$]+ ?\[\d+\] = \d+'[hdb][0-9a-fx]+;")  # memory[3] = 32'h0;
 
 Progress = Callable[[str], None]
+
+
+class TooLargeError(CodesignError):
+    """The part has not what the design needs; ``resources`` are those."""
+
+    def __init__(self, message: str, resources: Resources):
+        super().__init__(message)
+        self.resources = resources
 
 
 class TimingError(CodesignError):
@@ -82,10 +92,28 @@ def _extract(path: Path, target: Path) -> None:
         shutil.copyfileobj(source, out)
 
 
+def _with_separate_initials(verilog: str) -> str:
+    """``verilog`` with each statement of a memory's ``initial`` block in one of its own: Yosys takes time quadratic in
+    a block's statements, minutes for a memory of 16,384 words."""
+    lines, within = [], False
+    for line in verilog.splitlines():
+        word = line.strip()
+        if within and not _INITIAL_WORD.fullmatch(word):
+            within = False
+            if word == "end":
+                continue
+            lines.append("  initial begin")  # whatever it is, it goes on as before
+        elif not within and word == "initial begin":
+            within = True
+            continue
+        lines.append(f"  initial {word}" if within else line)
+    return "\n".join(lines) + "\n"
+
+
 def _synthesize(source: SystemSource, progress: Progress) -> Path:
     """Netlist and statistics. The hierarchy is flattened; names of wires and registers stay."""
     yosys = find_open_tool("yosys")
-    files = source.files
+    files = {name: _with_separate_initials(text) for name, text in source.files.items()}
     script = (f"read_verilog {' '.join(sorted(files))}\nsynth_ecp5 -top {source.top}{ECP5_OPTIONS}\n"
               "tee -q -o cells.json stat -json\nwrite_json netlist.json\n")
 
@@ -134,11 +162,12 @@ def _pack(placed: Path, progress: Progress) -> Path:
 
 def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Sequence[int] = SEEDS,
               progress: Progress = lambda step: None) -> Image:
-    """The image of ``source``, which has a top, for ``board``, with the first of ``seeds`` whose placement reaches every clock.
+    """The image of ``source``, which has a top, for ``board``: of the first of ``seeds`` whose placement reaches every
+    clock.
 
     ``progress(step)`` is called now and then. The same inputs and tools give the same bytes. Raises
-    :class:`TimingError` where no seed reaches the clocks, and :class:`CodesignError` where the design does not fit, or
-    a tool is missing or fails.
+    :class:`TooLargeError` where the part is too small, :class:`TimingError` where no seed reaches the clocks, and
+    :class:`CodesignError` where a tool is missing or fails.
     """
     settings = LatticeSettings.of(board)
     lpf = constraints(source.ports, settings, board_pins(board, settings).reference_hz)
@@ -146,8 +175,8 @@ def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Seque
     tools = {step: find_open_tool(name).version for name, step in _STEPS.items()}  # before the work, not amidst it
     netlist = _synthesize(source, progress)
     resources = count_cells(cell_statistics((netlist / "cells.json").read_text(), source.top or ""), board.family)
-    too_much = excess(resources, board)
-    require(not too_much, too_much[0] if too_much else "")
+    if excess(resources, board):
+        raise TooLargeError(", ".join(excess(resources, board)), resources)
     tried = dict[int, tuple[Path, Placement]]()
     for seed in seeds:
         placed = _place(netlist, lpf, settings, clock_hz, seed, progress)

@@ -93,8 +93,8 @@ def new_path(text: str) -> Path:
     return path
 
 
-def add_network(parser: argparse.ArgumentParser, name: str = "NETWORK", text: str = "") -> None:
-    parser.add_argument("network", metavar=name,
+def add_network(parser: argparse.ArgumentParser, name: str = "NETWORK", text: str = "", optional: bool = False) -> None:
+    parser.add_argument("network", metavar=name, nargs="?" if optional else None,
                         help=text or "a network: a YAML file, diracdeltanet-116, diracdeltanet-128, or a trained "
                                      "model's directory")
     parser.add_argument("--resolution", type=integer(1, 4096), metavar="N",
@@ -112,9 +112,9 @@ def read_network(args: argparse.Namespace) -> "Network":
     return load_network(args.network, resolution=args.resolution, classes=args.classes)
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
+def add_model(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     add_network(parser, "MODEL", "a trained model's directory, or (with --random-weights) a network: a YAML file, "
-                                 "diracdeltanet-116 or diracdeltanet-128")
+                                 "diracdeltanet-116 or diracdeltanet-128", optional)
     parser.add_argument("--random-weights", type=integer(0), metavar="SEED", help="draw the network's weights")
 
 
@@ -163,7 +163,7 @@ def read_accelerator(args: argparse.Namespace) -> tuple["AcceleratorConfig", "Bo
     """The accelerator that the command is about, and its board, if any; it must be likely to fit the board."""
     from ..accelerator import load_accelerator
     from ..board import load_board
-    from ..resources import estimate_resources, excess
+    from ..fitting import require_fit
 
     if args.accelerator is None and args.board is None:
         raise CodesignError("Accelerator must be given by --accelerator or --board")
@@ -171,6 +171,5 @@ def read_accelerator(args: argparse.Namespace) -> tuple["AcceleratorConfig", "Bo
         return load_accelerator(args.accelerator), None
     board = load_board(args.board)
     config = board.preset() if args.accelerator is None else board.place(load_accelerator(args.accelerator))
-    too_much = excess(estimate_resources(config, board.family), board)
-    require(not too_much, f"Accelerator {config.name}: {too_much[0] if too_much else ''}")
+    require_fit(config, board)
     return config, board

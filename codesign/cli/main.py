@@ -11,6 +11,7 @@ from ..errors import CodesignError
 from . import (
     analyze,
     boards,
+    build,
     costs,
     doctor,
     energy,
@@ -31,8 +32,8 @@ from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, boards, sweep, train, pack, import_, analyze, estimate, solve, energy, generate, export, run,
-            metrics, costs, report, rebuild)
+COMMANDS = (doctor, boards, sweep, train, pack, import_, analyze, estimate, solve, energy, generate, build, export,
+            run, metrics, costs, report, rebuild)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
