@@ -66,7 +66,7 @@ def test_accelerator_too_small_for_the_network(error_line, tmp_path):
     (["estimate", "network.yaml", "--board", "de10"], r"Board must be one of .*, ulx3s, zcu102 .* not 'de10'"),
     (["estimate", "network.yaml"], r"Accelerator must be given by --accelerator or --board"),
     (["estimate", "network.yaml", "--accelerator", "zcu102", "--board", "ulx3s"],
-     r"Accelerator zcu102: lut must be at most 83640 on ulx3s, not \d+ \(estimate\)"),
+     r"Accelerator zcu102: lut must be at most 83640 on ulx3s, not \d+ \(estimate\), .*; by the estimate, .* fit"),
     (["run", "network.yaml", "--accelerator", "tiny"], r"Model must be .* with --random-weights SEED, not .*"),
     (["run", ".", "--accelerator", "tiny"], r"\.: Model must hold readable network\.yaml, .*"),
     (["train", "network.yaml", "--dataset", "mnist", "--out", "m"],
