@@ -89,6 +89,56 @@ def test_report(swept):
     assert (directory / "sweep" / "report.html").exists()
 
 
+def files(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.name != "manifest.json"}
+
+
+def test_rebuilds_the_same_bytes(swept, tmp_path):
+    """From the sweep's model, and from nothing: no cache, weights trained again, another hash seed."""
+    directory, result = swept
+    results = json.loads((directory / "sweep" / "results.json").read_text())
+    best = next(c for c in results["candidates"] if "measured" in c)
+    assert "\ncodesign rebuild sweep CANDIDATE --out DIR" in result.stdout
+    assert f"codesign rebuild sweep {best['id'][:8]} --out" in (directory / "sweep" / "report.html").read_text()
+    first = json.loads(run_codesign("rebuild", "sweep", best["id"][:8], "--out", tmp_path / "a", "--json",
+                                    cwd=directory, check=True).stdout)
+    run_codesign("rebuild", "sweep", best["id"][:8], "--out", tmp_path / "b", "--retrain", cwd=directory, check=True,
+                 CODESIGN_CACHE=str(tmp_path / "cache"), PYTHONHASHSEED="7")
+    assert files(tmp_path / "a") == files(tmp_path / "b") and "accelerator.v" in files(tmp_path / "a")
+    run_codesign("generate", directory / "sweep" / best["measured"]["model"], "--accelerator",
+                 tmp_path / "a" / "accelerator.yaml", "--out", tmp_path / "c", cwd=tmp_path, check=True)
+    assert files(tmp_path / "c") == files(tmp_path / "a")
+    assert first["digests"]["rtl"] == best["measured"]["verilog_digest"]
+    assert first["digests"]["model"] == best["measured"]["model_digest"]
+
+
+def test_rebuilds_what_was_trained_but_not_measured(swept, tmp_path):
+    directory, _ = swept
+    results = json.loads((directory / "sweep" / "results.json").read_text())
+    for name, words in (("a", []), ("b", ["--retrain"])):
+        found = [c for c in results["candidates"] if c["status"] == "trained" and "measured" not in c]
+        run_codesign("rebuild", "sweep", found[0]["id"], "--out", tmp_path / name, *words, cwd=directory, check=True)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_rebuild_says_what_is_not_the_sweeps(swept, tmp_path):
+    directory, _ = swept
+    sweep = shutil.copytree(directory / "sweep", tmp_path / "sweep")
+    results = json.loads((sweep / "results.json").read_text())
+    best = next(c for c in results["candidates"] if "measured" in c)
+    priced = next(c for c in results["candidates"] if "model" not in c)
+    best["measured"]["verilog_digest"] = "0" * 64
+    results["versions"]["amaranth"] = "0.4"
+    (sweep / "results.json").write_text(json.dumps(results))
+    for candidate, message in (
+            (best["id"], r"Verilog must be the sweep's, 0{16}, not \w{16}: amaranth [\w.]+ now, 0\.4 then"),
+            (priced["id"], r"Candidate must have been trained, not only priced as \w+ was \(.*\)"),
+            ("nobody", "Candidate must be one of the sweep's, not 'nobody', which 0 are")):
+        failed = run_codesign("rebuild", "sweep", candidate, "--out", "out", cwd=tmp_path)
+        assert failed.returncode == 1 and re.fullmatch(f"codesign rebuild: {message}\n", failed.stderr), failed.stderr
+        assert not (tmp_path / "out").exists()
+
+
 def test_costs_show_and_check(swept):
     directory, _ = swept
     rows = json.loads(run_codesign("costs", "show", "sweep", "--json", cwd=directory, check=True).stdout)["rows"]

@@ -10,6 +10,8 @@ __all__ = ["PROPOSERS", "Outcome", "Proposal", "Proposer", "make_proposer", "nei
 #: What ``--search`` may say, and what it means.
 PROPOSERS = {
     "tpe": "multi-objective tree-structured Parzen estimators (Optuna)",
+    "nsga2": "a genetic algorithm, NSGA-II",
+    "halving": "successive halving on the length of training",
     "random": "every choice equally likely",
 }
 
@@ -21,6 +23,14 @@ def make_proposer(kind: str, space: Space, seed: int, objectives: int) -> Propos
             from .tpe import TpeProposer
 
             return TpeProposer(space, seed, objectives)
+        case "nsga2":
+            from .nsga2 import Nsga2Proposer
+
+            return Nsga2Proposer(space, seed)
+        case "halving":
+            from .halving import HalvingProposer
+
+            return HalvingProposer(space, seed)
         case "random":
             from .random import RandomProposer
 

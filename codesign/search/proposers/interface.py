@@ -60,10 +60,11 @@ def seed_of(seed: int, told: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {told}".encode()).digest()[:4])
 
 
-def distinct(draw: Callable[[], Proposal], count: int, known: Collection[str]) -> list[Proposal]:
-    """``count`` different proposals by ``draw()`` that are not ``known``; fewer if it draws others in vain."""
+def distinct(draw: Callable[[], Proposal], count: int, known: Collection[str], tries: int = TRIES) -> list[Proposal]:
+    """``count`` different proposals by ``draw()`` that are not ``known``; fewer if ``tries`` draws for each of them do
+    not do."""
     found: dict[str, Proposal] = {}
-    for _ in range(TRIES * count):
+    for _ in range(tries * count):
         if len(found) == count:
             break
         proposal = draw()

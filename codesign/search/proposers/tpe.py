@@ -21,6 +21,7 @@ from .random import draw
 __all__ = ["TpeProposer"]
 
 STARTUP_TRIALS = 12
+TRIES = 8  # draws for each proposal that is to be new: they take milliseconds
 
 
 class TpeProposer:
@@ -48,7 +49,7 @@ class TpeProposer:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study.sampler = optuna.samplers.TPESampler(
                 multivariate=True, group=True, seed=seed, n_startup_trials=STARTUP_TRIALS)
-        found = distinct(self._draw, count, known)
+        found = distinct(self._draw, count, known, TRIES)
         generator = random.Random(seed)
         return found + distinct(lambda: draw(self.space, generator), count - len(found),
                                 {*known, *(p.key for p in found)})
