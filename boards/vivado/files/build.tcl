@@ -69,7 +69,7 @@ foreach run {synth_1 impl_1} {
 }
 
 open_run impl_1
-file mkdir reports
+set reports reports
 source reports.tcl
 file copy -force [get_property DIRECTORY [get_runs impl_1]]/system_wrapper.bit build/system.bit
 write_hw_platform -fixed -include_bit -force -file build/system.xsa

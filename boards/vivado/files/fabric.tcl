@@ -10,5 +10,5 @@ place_design
 phys_opt_design
 route_design
 phys_opt_design
-file mkdir reports
+set reports fabric_reports
 source reports.tcl

@@ -133,8 +133,8 @@ MUTANTS = [
     ("build.tcl", "get_files system.bd", "get_files design.bd"),
     ("build.tcl", "system_wrapper.bit", "system.bit"),
     ("build.tcl", "-file build/system.xsa", "-file build/system.hdf"),
-    ("build.tcl", "file mkdir reports\n", ""),
-    ("reports.tcl", "reports/timing.rpt", "reports/timings.rpt"),
+    ("reports.tcl", "file mkdir $reports\n", ""),
+    ("reports.tcl", "$reports/timing.rpt", "$reports/timings.rpt"),
     ("settings.tcl", "set top accelerator_top", "set top accelerator"),
     # missing variables, misspelt commands and options, things out of order
     ("settings.tcl", "set part ", "set device "),
@@ -143,6 +143,7 @@ MUTANTS = [
     ("build.tcl", "wait_on_run impl_1", "wait_on_runs_of impl_1"),
     ("build.tcl", "-to_step write_bitstream", "-step write_bitstream"),
     ("build.tcl", "open_run impl_1\n", ""),
+    ("build.tcl", "set reports reports\n", ""),
     ("build.tcl", "wait_on_run impl_1\n", ""),
     ("build.tcl", "set_property top system_wrapper", "set_property top system"),
     ("system.tcl", "validate_bd_design\n", ""),
