@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from codesign.accelerator import AcceleratorConfig
 from codesign.board import Board
+from codesign.bundle import FORMAT, accelerator_files, manifest, program_files
 from codesign.errors import CodesignError, require
 from codesign.integer import IntegerNetwork
 from codesign.memory_map import MemoryMap
 from codesign.network import Network
 from codesign.program import Program
+from codesign.sim.build import accelerator_verilog, rtl_digest
 
-__all__ = ["BuildJob", "Progress", "Workload"]
+__all__ = ["BuildJob", "Progress", "Workload", "bundle_of"]
 
 Progress = Callable[[str], None]  # called now and then with what is being done
 
@@ -56,3 +58,15 @@ class BuildJob:
         if there is None or size > there:
             raise CodesignError(f"Program and results of {self.workload.network.name} must take at most the {there} "
                                 f"bytes of {self.board.name}'s memory, not {size}")
+
+
+def bundle_of(job: BuildJob) -> tuple[dict[str, bytes], dict]:
+    """What every image comes with: files of the accelerator, and of the program if there is one, by name; and what the
+    manifest says of them."""
+    config, digest = job.config, rtl_digest(job.config)
+    files = accelerator_files(config, accelerator_verilog(config))
+    if job.workload is None:
+        return files, {"format": FORMAT, "accelerator": config.name, "clock_hz": config.clock_hz,
+                       "digests": {"config": config.digest(), "rtl": digest}}
+    load = job.workload
+    return {**files, **program_files(load.program)}, manifest(load.network, load.integer, load.program, digest)

@@ -12,13 +12,12 @@ manifest.json, the rest        as ``codesign generate`` has them; the program wh
 import json
 from pathlib import Path
 
-from codesign.bundle import FORMAT, accelerator_files, manifest, program_files, write_files
+from codesign.bundle import write_files
 from codesign.fitting import require_fit
-from codesign.sim.build import accelerator_verilog, rtl_digest
 from codesign.sim.system_build import build_soft_core_firmware, soft_core_version, system_of, system_verilog
 from codesign.sim.toolchain import generator_versions
 
-from ..job import BuildJob, Progress
+from ..job import BuildJob, Progress, bundle_of
 from .constraints import board_pins, constraints
 from .flow import Image, TooLargeError, implement
 from .settings import LatticeSettings
@@ -43,19 +42,14 @@ def build(job: BuildJob, out: Path, progress: Progress = lambda step: None) -> d
         require_fit(config, board, e.resources)
         raise
     report = _report(image)
+    bundle, values = bundle_of(job)
     files = {
         "image.bit": image.bit, "image.svf": image.svf, "build.log": image.log.encode(),
         "report.json": (json.dumps(report, indent=1) + "\n").encode(), "report.txt": _text(report).encode(),
         **{f"source/{name}": text.encode() for name, text in source.files.items()},
         "source/image.lpf": constraints(source.ports, settings, pins.reference_hz).encode(),
-        "source/firmware.bin": build_soft_core_firmware(system),
-        **accelerator_files(config, accelerator_verilog(config)),
+        "source/firmware.bin": build_soft_core_firmware(system), **bundle,
     }
-    values: dict = {"format": FORMAT, "accelerator": config.name, "clock_hz": config.clock_hz,
-                    "digests": {"config": config.digest(), "rtl": rtl_digest(config)}}
-    if job.workload:
-        files |= program_files(job.workload.program)
-        values = manifest(job.workload.network, job.workload.integer, job.workload.program, rtl_digest(config))
     return write_files(out, files, {
         **values, "image": {"board": board.name, "part": board.part, "baud": system.baud, "embedded": job.embed,
                             "memory_bytes": system.memory_bytes, "report": report,

@@ -19,7 +19,8 @@ def add(commands) -> None:
     parser = add_command(
         commands, "build", run, "Build the image for a board",
         "For boards with open tools, placed, routed and timed: a bitstream that is a complete system. Nothing is "
-        "written where it does not fit or misses its clock.")
+        "written where it does not fit or misses its clock. For Zynq UltraScale+ boards: a Vivado project, which make "
+        "builds and checks where Vivado is.")
     add_model(parser, optional=True)
     parser.add_argument("--board", required=True, metavar="B", help=BOARD)
     parser.add_argument("--accelerator", metavar="A", help="an accelerator: a YAML file, or a preset; else the board's")
