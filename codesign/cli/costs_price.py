@@ -62,7 +62,7 @@ def show_price(args: argparse.Namespace) -> None:
 
     from .. import costs
     from ..cycles import predict
-    from .costs import sweep_questions, table_path
+    from .costs import sweep_questions, table_path, verilog_digests
 
     require(0 < args.level < 1, f"Level must be between 0 and 1, not {args.level:g}")
     require(args.operator is None, "Operator must not be given with --network")
@@ -70,9 +70,11 @@ def show_price(args: argparse.Namespace) -> None:
         argparse.Namespace(network=args.network, resolution=None, classes=None, random_weights=None), None)
     with costs.CostTable(table_path(args.table), read_only=True) as table:
         config, board = _place(args, table, [*table.questions().values(), *sweep_questions(Path(args.table))])
+        rows = [row for row in table.rows() if row.key.board == board]
+        today = verilog_digests(rows, [*table.questions().values(), *sweep_questions(Path(args.table))])
         digest = rtl_digest(config) if table.rows(accelerator=config.digest()) else None  # it takes seconds
         answer = costs.price(network.graph(), config, predict=predict, board=board, table=table, method=args.method,
-                             verilog_digest=digest, stale=args.stale, level=args.level)
+                             verilog_digest=digest, others=today, stale=args.stale, level=args.level)
     if args.json:
         print_json({"network": network.name, "accelerator": config.name, "accelerator_digest": config.digest(),
                     "board": board, "clock_hz": config.clock_hz, **answer.to_dict()})
@@ -128,7 +130,7 @@ def _begins(digest: str, text: str) -> bool:
 
 def _validate(args: argparse.Namespace) -> None:
     from ..costs import CostTable
-    from ..costs.correction import fit_runs
+    from ..costs.fitting import fit_runs
     from ..costs.runs import Origin, runs_of
     from ..costs.validation import cross_validate_runs
     from .costs import row_state, sweep_questions, table_path, verilog_digests

@@ -1,6 +1,7 @@
 """The cost table: evidence with provenance, and the prices made from it."""
 
 from .checking import Drift, check
+from .evidence import Evidence
 from .exchange import Sheet, export_csv, export_jsonl, read_sheet
 from .keys import graph_digest
 from .merging import import_rows
@@ -10,6 +11,6 @@ from .question import Question
 from .row import METHODS, UNITS, CostKey, Row
 from .table import CostTable
 
-__all__ = ["METHODS", "UNITS", "CostKey", "CostTable", "Drift", "Part", "Predict", "Price", "Question", "Row", "Sheet",
-           "check", "export_csv", "export_jsonl", "graph_digest", "import_rows", "layer_keys", "network_key", "price",
-           "read_sheet"]
+__all__ = ["METHODS", "UNITS", "CostKey", "CostTable", "Drift", "Evidence", "Part", "Predict", "Price", "Question",
+           "Row", "Sheet", "check", "export_csv", "export_jsonl", "graph_digest", "import_rows", "layer_keys", "network_key",
+           "price", "read_sheet"]

@@ -13,7 +13,8 @@ MODEL = "model"
 class Part:
     """One summand of a price.
 
-    source : the rows' method, ``model``, ``model corrected by`` rows of a method, or ``interpolated``
+    source : the rows' method, ``model``, ``model corrected by`` rows of a method (``of other accelerators``, where none
+        is of this one), or ``interpolated``
     rows : ids of those it rests on
     """
 

@@ -3,7 +3,8 @@
 In this order:
 
 1. rows of the whole network: on a board, the median of its runs;
-2. a board's rows of other networks: the cost model, corrected by them (:mod:`codesign.costs.correction`);
+2. a board's rows of other networks, and of other accelerators on it: the cost model, corrected by them
+   (:mod:`codesign.costs.fitting`);
 3. rows of layers, each where its key has one. A layer's key holds its shape, what is fused into it, and the cycles
    the model gives it in its place: the same layer elsewhere, with another neighbour to hide its weights behind, is
    another question;
@@ -12,9 +13,8 @@ In this order:
 All rows of one price are of one method and from one Verilog.
 """
 
-import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Protocol
 
@@ -23,18 +23,20 @@ from ..errors import CodesignError, require
 from ..graph import Graph
 from ..integer import A_BITS, PIXEL_BITS, W_BITS
 from ..lowering import lower
-from .correction import fit_runs
+from .correction import Correction
+from .evidence import Evidence
 from .interval import Interval
 from .keys import graph_digest
 from .parts import MODEL, Part, Price
 from .robust import repeats
 from .row import METHODS, CostKey, Row
-from .runs import BOARD_METHODS, Origin, runs_of
+from .runs import BOARD_METHODS, Origin
 from .table import CostTable
 
 __all__ = ["Predict", "layer_keys", "network_key", "price"]
 
 MISSING = ("model", "error", "interpolate")
+OTHERS = " of other accelerators"
 
 
 class Layer(Protocol):
@@ -99,14 +101,15 @@ def layer_keys(graph: Graph, config: AcceleratorConfig, board: str, layers: Sequ
 
 
 def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: str, table: CostTable | None = None,
-          method: str | None = None, verilog_digest: str | None = None, stale: bool = False,
-          missing: str = "model", level: float = 0.9) -> Price:
+          method: str | None = None, verilog_digest: str | None = None, others: Mapping[str, str] | None = None,
+          evidence: Evidence | None = None, stale: bool = False, missing: str = "model", level: float = 0.9) -> Price:
     """Price one image of ``graph`` on ``config``.
 
-    method : of the rows; by default ``measured`` where there are fresh ones of ``config`` and ``board``, else
-        ``simulated``; ``model`` uses no rows
+    method : of the rows; by default ``measured`` where there are fresh ones of ``board``, else ``simulated``;
+        ``model`` uses no rows
     verilog_digest : today's Verilog of ``config``; rows from another are stale and not used unless ``stale``, and then
-        only where there are no fresh ones
+        only where there are no fresh ones; ``others`` : that of other accelerators, by digest, whose rows may correct
+    evidence : instead of these and the table, for many prices on one footing
     missing : a layer for which there is neither a row nor a correction is taken from the ``model``, is an ``error``,
         or is ``interpolate``\\ d: the model's value times the median of row/model over that operator's rows here;
         ``error`` also means that nothing is corrected: only rows answer
@@ -118,7 +121,10 @@ def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: s
     require(method is None or method in METHODS,
             f"Price's method must be one of {', '.join(METHODS)}, not {method!r}")
     model = predict(graph, config)
-    if table is None or method == MODEL:
+    if evidence is None and table is not None:
+        known = {**(others or {}), config.digest(): verilog_digest}
+        evidence = Evidence(table, board, known.get)
+    if evidence is None or method == MODEL:
         require(missing == "model", "Price must be given a cost table, and a method other than model, unless missing "
                                     "is 'model'")
         return _summed(model, [_modelled(layer) for layer in model.layers], MODEL)
@@ -126,16 +132,18 @@ def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: s
     key = network_key(graph, config, board)
     stale_rows = 0
     for tried in ("measured", "simulated") if method is None else (method,):
-        rows, left_out = _evidence(table, Origin.at(key, tried, verilog_digest), stale)
+        origin = evidence.origin(Origin.at(key, tried, None))
+        rows, left_out = evidence.rows(origin, stale)
+        correction = evidence.correction(origin, rows) if missing != "error" else None
         stale_rows += left_out
-        if rows:
+        if rows or correction:
             break
     whole = [row for row in rows if row.key == key]
     if whole:
         return _from_runs_of_it(model, whole, rows, stale_rows, level)
     keys = layer_keys(graph, config, board, model.layers)
-    if tried in BOARD_METHODS and missing != "error" and runs_of(rows):
-        return _corrected(model, keys, rows, stale_rows, level)
+    if correction:
+        return _corrected(model, keys, correction, stale_rows, level)
     parts = []
     for layer, layer_key in zip(model.layers, keys, strict=True):
         part = _from_rows(layer, layer_key, rows, missing)
@@ -144,16 +152,6 @@ def price(graph: Graph, config: AcceleratorConfig, *, predict: Predict, board: s
                                 f"({layer_key.operator} {layer_key.shape}, {layer_key.schedule}) on {config.name}")
         parts.append(part)
     return _summed(model, parts, tried, stale_rows)
-
-
-def _evidence(table: CostTable, origin: Origin, stale: bool) -> tuple[list[Row], int]:
-    """Rows that may answer, all of one origin: ``origin``, or if ``stale`` and there are none, that of the newest row
-    whose Verilog alone differs. And how many of the latter were left out."""
-    here = [row for row in table.rows(method=origin.method, accelerator=origin.accelerator)
-            if dataclasses.replace(Origin.of(row), verilog_digest=origin.verilog_digest) == origin]
-    fresh = [row for row in here if row.verilog_digest == origin.verilog_digest]
-    used = fresh or [row for row in here if stale and row.verilog_digest == here[-1].verilog_digest]
-    return used, len(here) - len(used)
 
 
 def _from_runs_of_it(model: Prediction, whole: Sequence[Row], rows: Sequence[Row], stale_rows: int,
@@ -174,10 +172,12 @@ def _from_runs_of_it(model: Prediction, whole: Sequence[Row], rows: Sequence[Row
                  parts=(part,), method=newest.method, interval=interval, stale_rows=stale_rows)
 
 
-def _corrected(model: Prediction, keys: Sequence[CostKey], rows: Sequence[Row], stale_rows: int, level: float) -> Price:
-    """From the model, corrected by runs of other networks. A class that they know nothing of stays the model's."""
-    origin = Origin.of(rows[0])
-    correction, source = fit_runs(runs_of(rows), origin), f"model corrected by {origin.method}"
+def _corrected(model: Prediction, keys: Sequence[CostKey], correction: Correction, stale_rows: int,
+               level: float) -> Price:
+    """From the model, corrected by runs of other networks, or only of other accelerators: then the source says so. A
+    class that they know nothing of stays the model's."""
+    method = correction.origin.method
+    source = f"model corrected by {method}{'' if correction.own_runs else OTHERS}"
     by_class: dict[str, float] = {}
     parts = []
     for layer, key in zip(model.layers, keys, strict=True):
@@ -188,7 +188,7 @@ def _corrected(model: Prediction, keys: Sequence[CostKey], rows: Sequence[Row], 
     parts.append(Part(name="overhead", cycles=correction.overhead.value, model_cycles=0, source=source,
                       rows=correction.network_rows))
     rest = model.cycles - sum(by_class.values())
-    return _summed(model, parts, origin.method, stale_rows, correction.price(by_class, rest=rest, level=level))
+    return _summed(model, parts, method, stale_rows, correction.price(by_class, rest=rest, level=level))
 
 
 def _from_rows(layer: Layer, key: CostKey, rows: Sequence[Row], missing: str) -> Part | None:

@@ -91,9 +91,9 @@ def repeats(groups: Iterable[Sequence[float] | np.ndarray]) -> Spread:
 
 
 def solve_robustly(groups_at: Callable[[np.ndarray], Sequence[Group]], start: np.ndarray, *, mean: np.ndarray,
-                   deviation: np.ndarray, low: np.ndarray) -> Solution:
+                   deviation: np.ndarray, low: np.ndarray, tails: np.ndarray | None = None) -> Solution:
     """The parameters most probable given the residuals and a prior: normal, but with Huber's tails, so that it gives
-    way to data that contradict it.
+    way to data that contradict it, where ``tails`` (all, if not given).
 
     groups_at(parameters) : the groups there, always as many, of the same sizes
     mean, deviation : of the prior, by parameter; low : bounds from below (may be -inf)
@@ -101,11 +101,12 @@ def solve_robustly(groups_at: Callable[[np.ndarray], Sequence[Group]], start: np
     Raises :class:`CodesignError` where the steps do not settle.
     """
     at = np.array(start, float)
+    tails = np.ones(len(at), bool) if tails is None else tails
     scales = [_scale(group.residuals, group.size) for group in groups_at(at)]
     for number in range(MAX_STEPS):
         groups = groups_at(at)
         distance = (mean - at) / deviation
-        root = np.sqrt(_weights(distance, 1.0))
+        root = np.sqrt(np.where(tails, _weights(distance, 1.0), 1.0))
         rows, wanted = [np.diag(root)], [root * distance]
         for group, scale in zip(groups, scales, strict=True):
             root = np.sqrt(_weights(group.residuals, scale)) / scale

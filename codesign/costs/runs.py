@@ -1,6 +1,6 @@
 """Whole runs out of rows: what one network took in one go, and which classes of layers its layers' rows say it went to.
 
-Rows of one method, Verilog, accelerator, clock, memory and board belong together; nothing else does.
+Rows of one method, Verilog, accelerator, clock, memory and board belong together.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ BOARD_METHODS = ("measured", "synthetic")
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What rows must share for one to say anything of another."""
+    """What rows of one run share, and all that are fitted as one accelerator's."""
 
     method: str
     accelerator: str
@@ -27,6 +27,11 @@ class Origin:
     board: str
     quantity: str
     verilog_digest: str | None
+
+    @property
+    def place(self) -> tuple[str, int, str, str, str]:
+        """Method, clock, memory, board and quantity: what accelerators must share to learn of each other."""
+        return self.method, self.clock_hz, self.memory, self.board, self.quantity
 
     @classmethod
     def of(cls, row: Row) -> "Origin":

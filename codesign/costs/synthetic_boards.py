@@ -8,15 +8,16 @@ Everything here is synthetic: rows say so by their method, and no figure is abou
 import argparse
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .correction import Correction, fit_runs
+from .correction import Correction
+from .fitting import fit_pool, fit_runs
 from .row import CostKey, Row
 from .runs import Origin, Run
 
-__all__ = ["CODE", "BoardNetwork", "SyntheticBoard", "draw_layers", "recover"]
+__all__ = ["CODE", "BoardNetwork", "SyntheticBoard", "draw_layers", "recover", "recover_others"]
 
 CODE = "synthetic"  # in the place of the digest of a Verilog
 Layers = Sequence[tuple[str, float]]  # (class, the model's cycles) of each
@@ -46,6 +47,15 @@ class SyntheticBoard:
         """Contention of 0..40 % by class and an overhead of 2,000..50,000 cycles."""
         return cls(ratios={name: float(rng.uniform(1.0, 1.4)) for name in classes},
                    overhead_cycles=float(np.exp(rng.uniform(np.log(2e3), np.log(5e4)))), **changes)
+
+    def accelerator(self, rng: np.random.Generator, differ: float) -> "SyntheticBoard":
+        """Another accelerator on this board: its ratios and its overhead differ from the board's by a relative standard
+        deviation ``differ``, the ratios partly all alike, partly each for itself."""
+        together, parts = rng.normal(0, differ / 2**0.5), rng.normal(0, differ / 2**0.5, len(self.ratios))
+        ratios = {name: float(ratio * np.exp(together + own))
+                  for (name, ratio), own in zip(self.ratios.items(), parts, strict=True)}
+        overhead = float(self.overhead_cycles * np.exp(rng.normal(0, differ)))
+        return replace(self, ratios=ratios, overhead_cycles=overhead)
 
     def network(self, layers: Layers, rng: np.random.Generator) -> "BoardNetwork":
         """``layers`` on this board."""
@@ -115,6 +125,23 @@ def recover(rng: np.random.Generator, *, networks: int, runs: int = 1, fresh: in
     return board, correction, [(other.model, other.time(rng, interrupts=False)[0]) for other in others]
 
 
+def recover_others(rng: np.random.Generator, *, accelerators: int, networks: int, differ: float, fresh: int = 4,
+                   **changes: float) -> tuple[list[tuple[Correction, dict[str, float], float]], ...]:
+    """A random board, and what is fitted to a run of each of ``networks`` random networks on each of so many
+    accelerators of it: for another accelerator and for the first one, of each of ``fresh`` other networks there the
+    correction, the model's cycles by class and the cycles of a run that no interrupt held up."""
+    board = SyntheticBoard.draw(rng, CLASSES, **changes)
+    seen = [board.accelerator(rng, differ) for _ in range(accelerators)]
+    runs = {replace(ORIGIN, accelerator=f"synthetic {i}"): [
+        one.network(draw_layers(rng), rng).run(rng) for _ in range(networks)] for i, one in enumerate(seen)}
+    pool, found = fit_pool(runs), []
+    for accelerator, origin in ((board.accelerator(rng, differ), ORIGIN), (seen[0], next(iter(runs)))):
+        correction = pool.correction(origin)
+        others = [accelerator.network(draw_layers(rng), rng) for _ in range(fresh)]
+        found.append([(correction, other.model, other.time(rng, interrupts=False)[0]) for other in others])
+    return tuple(found)
+
+
 def _sums(names, values) -> dict[str, float]:
     sums: dict[str, float] = {}
     for name, value in zip(names, values, strict=True):
@@ -160,6 +187,24 @@ def _coverage(boards: int, seed: int) -> None:
               f"{np.mean(overheads):10.1%}{np.mean(ratios):8.1%}")
 
 
+def _other_accelerators(boards: int, seed: int) -> None:
+    print(f"\n{boards} synthetic boards a line, a run of each network on each of some accelerators, which differ from "
+          "one\nanother: how many runs of 4 other networks the 90 % intervals hold, and their median width, on an "
+          f"accelerator\nwithout runs and on one of them\n\n{'':32}{'without runs':>19}{'with runs':>19}")
+    print(f"{'accelerators':>12}{'networks':>10}{'differ by':>10}" + f"{'90 % holds':>12}{'width':>7}" * 2)
+    for accelerators, networks in ((1, 3), (1, 12), (2, 3), (4, 3), (8, 3)):
+        for differ in (0.02, 0.05, 0.1):
+            rng, cells = np.random.default_rng(seed), []
+            found = [recover_others(rng, accelerators=accelerators, networks=networks, differ=differ)
+                     for _ in range(boards)]
+            for side in zip(*found, strict=True):
+                prices = [(c.price(model, level=0.9), run) for one in side for c, model, run in one]
+                cells += [np.mean([p.low <= run <= p.high for p, run in prices]),
+                          np.median([p.high / p.low - 1 for p, _ in prices])]
+            print(f"{accelerators:12}{networks:10}{differ:10.0%}"
+                  + "".join(f"{held:12.1%}{width:7.0%}" for held, width in zip(cells[::2], cells[1::2], strict=True)))
+
+
 def main() -> None:
     """Print what corrections recover."""
     parser = argparse.ArgumentParser(prog="python -m codesign.costs.synthetic_boards",
@@ -169,6 +214,7 @@ def main() -> None:
     args = parser.parse_args()
     _one_board(args.seed)
     _coverage(args.boards, args.seed)
+    _other_accelerators(args.boards, args.seed)
 
 
 if __name__ == "__main__":

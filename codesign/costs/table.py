@@ -165,6 +165,11 @@ class CostTable:
         return [Row.from_dict({"id": id, **self._intact(f"row {id}", digest, content)})
                 for id, digest, content in found]
 
+    def last_id(self) -> int:
+        """Of the row that was stored last; 0 where there is none."""
+        with self._errors():
+            return self._db.execute("SELECT max(id) FROM rows").fetchone()[0] or 0
+
     def questions(self) -> dict[str, Question]:
         """What runs were asked, by run id; not every run's question is known."""
         with self._errors():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import require
-from .correction import fit_runs
+from .fitting import fit_runs
 from .interval import Interval
 from .row import Row
 from .runs import Origin, Run, check_method, runs_of
@@ -74,7 +74,7 @@ class Validation:
 
 
 def cross_validate(rows: Iterable[Row], *, method: str = "measured", level: float = 0.9) -> Validation:
-    """Fit without each network in turn, then price it. ``rows`` as :func:`~codesign.costs.correction.fit` takes them.
+    """Fit without each network in turn, then price it. ``rows`` as :func:`~codesign.costs.fitting.fit` takes them.
 
     Raises :class:`CodesignError` as it does, and where there are not two networks.
     """

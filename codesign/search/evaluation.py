@@ -10,7 +10,7 @@ from typing import Any
 
 from ..accelerator import AcceleratorConfig
 from ..batch import BatchPredict
-from ..costs import CostTable, Price, price
+from ..costs import CostTable, Evidence, Price, price
 from ..datasets import Dataset
 from ..errors import CodesignError
 from ..graph import Graph
@@ -38,7 +38,8 @@ class Evaluator:
         self.database, self.table, self.runner = database, table, runner
         self.configs = options.space.configs(options.board)
         self._predict = BatchPredict(self.configs)
-        self._digests: dict[str, str] = {}
+        self._verilog: dict[str, str] = {}
+        self._evidence = Evidence(table, options.board.name, self._verilog_digest)  # one footing for all of a round
 
     def evaluate(self, generation: Sequence[Trial], before: Sequence[Trial], news: Callable[[str], Any]) -> None:
         """Finish those of ``generation`` that are not finished; ``before`` are the trials of earlier ones."""
@@ -113,11 +114,14 @@ class Evaluator:
 
     def _price(self, graph: Graph, config: AcceleratorConfig) -> Price:
         """From the table's rows where there are fresh ones, else from the model."""
-        accelerator = config.digest()
-        if accelerator not in self._digests and self.table.rows(accelerator=accelerator):
-            self._digests[accelerator] = self.tools.verilog_digest(config)  # takes seconds: only where rows are
-        return price(graph, config, predict=self._predict, board=self.options.board.name, table=self.table,
-                     verilog_digest=self._digests.get(accelerator))
+        return price(graph, config, predict=self._predict, board=self.options.board.name, evidence=self._evidence)
+
+    def _verilog_digest(self, accelerator: str) -> str | None:
+        """Today's of one of the space's accelerators that has rows: it takes seconds, so only then."""
+        config = next((c for c in self.configs if c.digest() == accelerator), None)
+        if accelerator not in self._verilog and config is not None and self.table.rows(accelerator=accelerator):
+            self._verilog[accelerator] = self.tools.verilog_digest(config)
+        return self._verilog.get(accelerator)
 
 
 def _tried(answer: Trained | Failure, fidelity: float) -> dict:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from codesign.costs.correction import RATIO_PRIOR, fit, fit_runs
+from codesign.costs.correction import RATIO_PRIOR
+from codesign.costs.fitting import fit, fit_runs
 from codesign.costs.runs import Run, runs_of
 from codesign.costs.synthetic_boards import ORIGIN, recover
 from codesign.errors import CodesignError
