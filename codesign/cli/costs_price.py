@@ -130,7 +130,7 @@ def _begins(digest: str, text: str) -> bool:
 
 def _validate(args: argparse.Namespace) -> None:
     from ..costs import CostTable
-    from ..costs.fitting import fit_runs
+    from ..costs.fitting import fit_pool
     from ..costs.runs import Origin, runs_of
     from ..costs.validation import cross_validate_runs
     from .costs import row_state, sweep_questions, table_path, verilog_digests
@@ -142,14 +142,18 @@ def _validate(args: argparse.Namespace) -> None:
     today = verilog_digests(rows, [*questions.values(), *sweep_questions(Path(args.table))])
     names = {row.key.shape: questions[row.run_id].network.name for row in rows
              if row.key.operator == "network" and row.run_id in questions}
-    found = []
+    found, runs, states = [], {}, {}
     for origin in dict.fromkeys(map(Origin.of, rows)):
         own = [row for row in rows if Origin.of(row) == origin]
-        runs = runs_of(own)
-        if runs:
-            several = len({run.network for run in runs}) > 1
-            found.append((origin, row_state(own[0], today), fit_runs(runs, origin),
-                          cross_validate_runs(runs, origin, level=args.level) if several else None))
+        states[origin] = row_state(own[0], today)
+        if some := runs_of(own):
+            runs[origin] = some
+    for origin, own_runs in runs.items():  # as prices have it: fresh rows of other accelerators lend what they know
+        others = {other: some for other, some in runs.items() if other.accelerator != origin.accelerator
+                  and other.place == origin.place and states[other] == states[origin]}
+        several = len({run.network for some in (own_runs, *others.values()) for run in some}) > 1
+        found.append((origin, states[origin], fit_pool({**others, origin: own_runs}).correction(origin),
+                      cross_validate_runs(own_runs, origin, level=args.level, others=others) if several else None))
     require(bool(found), f"Cost table of {args.table!r} must have rows of whole {args.method} runs to validate, and "
                          "their layers'")
     if args.json:
@@ -173,8 +177,9 @@ def _print_correction(origin: "Origin", correction: "Correction") -> None:
         *((f"board / model, {name}", f"{ratio.value:.4f}", f"{ratio.error:.4f}", _ranges(correction.class_rows[name]))
           for name, ratio in correction.ratios.items())])
     layers, besides = correction.layer_spread.scale, correction.overhead_spread.scale
-    print(f"\n{correction.runs} runs of {correction.networks} networks; noise of a run: {layers:.2%} of its layers, "
-          f"{besides:,.0f} cycles besides\n")
+    others = f", {correction.own_runs} of them on this accelerator" if correction.accelerators > 1 else ""
+    print(f"\n{correction.runs} runs of {correction.networks} networks{others}; noise of a run: {layers:.2%} "
+          f"of its layers, {besides:,.0f} cycles besides\n")
 
 
 def _print_validation(validation: "Validation | None", names: dict[str, str]) -> None:

@@ -12,5 +12,5 @@ from .row import METHODS, UNITS, CostKey, Row
 from .table import CostTable
 
 __all__ = ["METHODS", "UNITS", "CostKey", "CostTable", "Drift", "Evidence", "Part", "Predict", "Price", "Question",
-           "Row", "Sheet", "check", "export_csv", "export_jsonl", "graph_digest", "import_rows", "layer_keys", "network_key",
-           "price", "read_sheet"]
+           "Row", "Sheet", "check", "export_csv", "export_jsonl", "graph_digest", "import_rows", "layer_keys",
+           "network_key", "price", "read_sheet"]

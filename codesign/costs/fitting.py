@@ -4,8 +4,8 @@
 
 and so for the overhead. An accelerator's own part is normal about 0, as wide as :data:`TRANSFER` says before there
 are runs on two of them, and as these then differ (the variance by expectation maximisation: Dempster, Laird and Rubin,
-J. R. Statist. Soc. B 39, 1977, with a prior). So an accelerator with runs is corrected by them, one with few leans on the
-others, and one with none has the board's correction and the doubt that it may be another's: all on one footing.
+J. R. Statist. Soc. B 39, 1977, with a prior). So an accelerator with runs is corrected by them, one with few leans on
+the others, and one with none has the board's correction and the doubt that it may be another's: all on one footing.
 
 Ratios are fitted to what the layers took, the overhead to what the run took besides: to medians over the runs of each
 network on an accelerator, robustly, so that a run that an interrupt held up weighs little.

@@ -1,12 +1,12 @@
 """How well corrections price networks that they have not seen: each network held out in turn, whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import require
-from .fitting import fit_runs
+from .fitting import fit_pool
 from .interval import Interval
 from .row import Row
 from .runs import Origin, Run, check_method, runs_of
@@ -84,14 +84,19 @@ def cross_validate(rows: Iterable[Row], *, method: str = "measured", level: floa
     return cross_validate_runs(runs, Origin.of(rows[0]), level=level)
 
 
-def cross_validate_runs(runs: Sequence[Run], origin: Origin, *, level: float = 0.9) -> Validation:
-    """As :func:`cross_validate`, of runs."""
+def cross_validate_runs(runs: Sequence[Run], origin: Origin, *, level: float = 0.9,
+                        others: Mapping[Origin, Sequence[Run]] | None = None) -> Validation:
+    """As :func:`cross_validate`, of runs; those of ``others``, accelerators on the board, lend what they tell of other
+    networks than the one held out."""
     networks = list(dict.fromkeys(run.network for run in runs))
-    require(len(networks) >= 2, f"Cross-validation must be given runs of at least 2 networks, not {len(networks)}")
+    known = {run.network for some in (runs, *(others or {}).values()) for run in some}
+    require(len(known) >= 2, f"Cross-validation must be given runs of at least 2 networks, not {len(known)}")
     held_out = []
     for network in networks:
         own = [run for run in runs if run.network == network]
-        correction = fit_runs([run for run in runs if run.network != network], origin)
+        left = {place: [run for run in some if run.network != network]
+                for place, some in {**(others or {}), origin: runs}.items()}
+        correction = fit_pool({place: some for place, some in left.items() if some}).correction(origin)
         held_out.append(HeldOut(
             network=network, predicted=correction.price(own[0].model, rest=own[0].rest, level=level),
             actual=float(np.median([run.value for run in own])), model=own[0].rest + sum(own[0].model.values()),

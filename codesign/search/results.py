@@ -1,6 +1,7 @@
 """The results of a sweep in one JSON-compatible mapping: candidates, measurements, the Pareto front."""
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from statistics import median
 
@@ -27,8 +28,9 @@ PACKAGES = ("codesign", "numpy", "torch", "optuna", "scikit-learn", "amaranth", 
 
 def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: TrialDatabase,
             directory: SweepDirectory) -> dict:
-    """``settings``, ``counts``, ``candidates`` (each pair once), ``front`` (their ids, and the measured), ``failures``
-    (of trainings and measurements, with reasons), ``versions`` of what decides the numbers.
+    """``settings``, ``counts``, ``footing`` (what prices rest on, by round), ``candidates`` (each pair once), ``front``
+    (their ids, and the measured), ``failures`` (of trainings and measurements, with reasons), ``versions`` of what
+    decides the numbers.
 
     A candidate's ``accuracy`` is on validation images; a measured one also has ``measured``: accuracy on the
     held-out images as the device computed it, cycles, energy from the device's counters. What is less than half as
@@ -63,12 +65,23 @@ def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: Tri
               "trained": len({c["network_digest"] for c in trained}), "measured": len(finals),
               "priced_from_rows": sum(bool(c["price"]["rows"]) for c in candidates.values())}
     return {"settings": options.settings(), "dataset": dataset.name, "counts": counts,
+            "footing": _footing(candidates.values()),
             "test_images": len(dataset.test_images), "candidates": list(candidates.values()),
             "power": fit.to_dict() if fit else None, "failures": failures,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
             "front": [{"id": c["id"], "on_front": c in front,
                        "verilog_digest": tools.verilog_digest(AcceleratorConfig.from_dict(c["accelerator"]))}
                       for c in sorted((c for c in candidates.values() if c["id"] in shown), key=_order)]}
+
+
+def _footing(candidates: Iterable[dict]) -> dict[str, dict[str, int]]:
+    """By round, how many prices rest on what: rows of a method, the model, or the model as it was corrected."""
+    found: dict[str, dict[str, int]] = {}
+    for c in candidates:
+        price, of = c["price"], found.setdefault(str(c["round"]), {})
+        source = next((source for source in price["mix"] if source.startswith("model corrected")), price["method"])
+        of[source] = of.get(source, 0) + 1
+    return found
 
 
 def _order(candidate: dict) -> tuple:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from codesign.accelerator import PRESETS
-from codesign.costs import CostTable, Row, graph_digest, layer_keys, network_key, price
+from codesign.costs import CostTable, Evidence, Row, graph_digest, layer_keys, network_key, price
+from codesign.costs import evidence as evidence_module
 from codesign.cycles import predict as real_predict
 from codesign.errors import CodesignError
 from codesign.lowering import lower
@@ -218,6 +219,74 @@ def test_stale_board_rows_are_counted_and_not_used_unasked(table):
 def test_another_boards_rows_correct_nothing(table):
     board_rows(table, *boards.NETWORKS)
     assert ask_board(boards.NEW, table, board="ultra96v2").rows == ()
+
+
+WIDER = dataclasses.replace(boards.CONFIG, acc_depth=128)  # on the same board; rows of it are of Verilog v1, too
+
+
+def test_rows_of_other_accelerators_correct_where_there_are_none(table):
+    stored = board_rows(table, *boards.NETWORKS, runs=2, config=WIDER)
+    answer = ask_board(boards.NEW, table, others={WIDER.digest(): "v1"})
+    truth = boards.rows(boards.NEW, seed=9)[0].value
+    assert answer.interval.low < truth < answer.interval.high and abs(answer.cycles / truth - 1) < 0.05
+    assert set(answer.mix) == {"model corrected by synthetic of other accelerators"} and answer.method == "synthetic"
+    assert set(answer.rows) == {row.id for row in stored} and answer.stale_rows == 0
+    board_rows(table, *boards.NETWORKS[:3], runs=2, seed=1)
+    both = ask_board(boards.NEW, table, others={WIDER.digest(): "v1"})
+    assert set(both.mix) == {"model corrected by synthetic"} and len(both.rows) > len(stored)
+    assert both.interval.high / both.interval.low < answer.interval.high / answer.interval.low
+
+
+@pytest.mark.parametrize("changes", [{"others": {}}, {"others": {WIDER.digest(): "v2"}}, {"board": "ultra96v2"},
+                                     {"missing": "error"}, {"method": "simulated"}, {"method": None}])
+def test_rows_of_other_accelerators_that_say_nothing(table, changes):
+    """Of unknown or other Verilog, on another board, of a method that is not asked for."""
+    board_rows(table, *boards.NETWORKS, config=WIDER)
+    words = {"others": {WIDER.digest(): "v1"}, **changes}
+    if changes.get("missing"):
+        with pytest.raises(CodesignError, match="must have a fresh synthetic row"):
+            ask_board(boards.NEW, table, **words)
+    else:
+        answer = ask_board(boards.NEW, table, **words)
+        assert (answer.method, answer.rows, answer.interval) == ("model", (), None)
+
+
+def test_another_clock_or_memory_is_another_place(table):
+    for changes in ({"clock_hz": 1_000_000}, {"memory": PRESETS["ulx3s"].memory}):
+        board_rows(table, *boards.NETWORKS, config=dataclasses.replace(WIDER, **changes))
+    assert ask_board(boards.NEW, table, others={WIDER.digest(): "v1"}).rows == ()
+
+
+def test_stale_rows_of_ones_own_are_used_beside_fresh_ones_of_others_only_if_asked(table):
+    fresh = board_rows(table, *boards.NETWORKS, config=WIDER)
+    stale = board_rows(table, *boards.NETWORKS, verilog="v0", seed=1)
+    others = {WIDER.digest(): "v1"}
+    answer = ask_board(boards.NEW, table, others=others)
+    assert set(answer.rows) == {row.id for row in fresh} and answer.stale_rows == len(stale)
+    asked = ask_board(boards.NEW, table, others=others, stale=True)
+    assert set(asked.rows) == {row.id for row in (*fresh, *stale)} and asked.stale_rows == 0
+
+
+def test_one_evidence_for_many_prices(table, monkeypatch):
+    """Rows are read and fitted once, until there are more of them; and prices are those of each for itself."""
+    board_rows(table, *boards.NETWORKS, config=WIDER)
+    asked, fits = [], []
+    fit_pool = evidence_module.fit_pool
+    monkeypatch.setattr(evidence_module, "fit_pool", lambda runs: fits.append(len(runs)) or fit_pool(runs))
+    evidence = Evidence(table, boards.BOARD, lambda digest: asked.append(digest) or "v1")
+
+    def prices():
+        return [price(boards.NEW.graph(), config, predict=real_predict, board=boards.BOARD, evidence=evidence,
+                      method="synthetic") for config in (boards.CONFIG, WIDER, boards.CONFIG)]
+    first = prices()
+    assert fits == [1] and first[0] == first[2] == ask_board(boards.NEW, table, others={WIDER.digest(): "v1"})
+    assert set(first[1].mix) == {"model corrected by synthetic"}
+    board_rows(table, *boards.NETWORKS[:2], seed=1)
+    fits.clear()
+    second = prices()
+    assert fits == [2] and set(second[0].mix) == {"model corrected by synthetic"} and len(second[1].rows) > len(
+        first[1].rows)
+    assert prices() == second and fits == [2]
 
 
 def test_power_rows_are_no_cycles(table):

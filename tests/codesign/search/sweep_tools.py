@@ -70,6 +70,23 @@ def measure(network, integer, config, images):
         network, integer, config, images)
 
 
+class BoardDevice(ModelDevice):
+    """As a board might be, if there were one: layers take 1.3 times the model's cycles, and a run 200 more."""
+
+    method = "measured"
+
+    def run(self, program, images, progress=None):
+        modelled = super().run(program, images)
+        layers = tuple(dataclasses.replace(layer, cycles=round(1.3 * layer.cycles)) for layer in modelled.layers)
+        cycles = 200 + sum(layer.cycles for layer in layers)
+        return RunResult(modelled.logits, (cycles,) * len(images), modelled.counters, layers)
+
+
+def board_measure(network, integer, config, images):
+    return measure_on(lambda c: BoardDevice(integer, c), verilog_digest, {"device": "model"}, "no board")(
+        network, integer, config, images)
+
+
 def quick_train(network, dataset, *, epochs, seed):
     """Weights drawn at random, that are different after each epoch: accurate they are not, but there at once."""
     integer = random_network(network.graph(), seed + epochs)

@@ -15,7 +15,7 @@ from codesign.costs import CostKey, CostTable, Row
 from codesign.errors import CodesignError
 from codesign.model import load_model
 from codesign.report import load_results, text_table, write_report
-from codesign.search import run_sweep
+from codesign.search import Space, run_sweep
 from codesign.search.records import best_records, most_promising
 from tests.codesign.search import sweep_tools
 
@@ -53,6 +53,33 @@ def test_the_second_round_is_priced_with_the_first_ones_rows(finished):
             assert (part["source"] == "simulated") == bool(part["rows"])
             for id in part["rows"]:
                 assert rows[id].value == part["cycles"] and rows[id].key.accelerator == c["accelerator_digest"]
+
+
+def test_a_boards_rows_put_all_prices_of_the_next_round_on_one_footing(tmp_path):
+    """Of accelerators that have been measured, and of those that have not: these with more doubt."""
+    space = sweep_tools.SPACE.to_dict()
+    space |= {"accelerator": {**space["accelerator"], "rows": [4, 8], "cols": [4, 8]}, "share": [0.13, 0.17, 0.5],
+              "budget": {"cycles": 20_000}}
+    out = tmp_path / "out"
+    results = run_sweep(sweep_tools.options(out, space=Space.from_dict(space), trials=30, trained=8, finalists=2),
+                        sweep_tools.tools(train=sweep_tools.quick_train, measure=sweep_tools.board_measure))
+    first = {c["accelerator_digest"] for c in results["candidates"] if c["round"] == 1 and "measured" in c}
+    widths = {True: [], False: []}
+    for c in (c for c in results["candidates"] if c["round"] == 2):
+        price, own = c["price"], c["accelerator_digest"] in first
+        assert price["method"] == "measured" and price["low"] < price["cycles"] < price["high"]
+        expected = 200 + 1.3 * price["model_cycles"]
+        assert price["low"] < expected < price["high"] and price["cycles"] == pytest.approx(expected, rel=0.08)
+        sources = {part["source"] for part in price["parts"]}
+        if sources != {"measured"}:  # its network was not itself measured
+            assert sources == {"model corrected by measured" + ("" if own else " of other accelerators")}
+            widths[own].append(price["high"] / price["low"])
+    assert widths[True] and widths[False] and max(widths[True]) < min(widths[False])
+    footing = results["footing"]
+    assert footing["1"] == {"model": footing["1"]["model"]} and "model" not in footing["2"]
+    assert sum(sum(of.values()) for of in footing.values()) == results["counts"]["priced"]
+    page = write_report(out, sweep_tools.DATASET()).read_text()
+    assert "Round 2: " in page and "model corrected by measured of other accelerators" in page
 
 
 def test_measured_candidates_saw_every_held_out_image(finished):
