@@ -7,13 +7,14 @@ import torch.nn.functional as F
 
 from ..datasets import Augmentation
 
-__all__ = ["augmented"]
+__all__ = ["augmented", "rotated"]
 
 
 def augmented(images: torch.Tensor, augmentation: Augmentation, generator: torch.Generator) -> torch.Tensor:
     """``images``, uint8 (B, C, H, W), each varied as ``augmentation`` says; uint8 again."""
     if augmentation.rotate_degrees:
-        images = _rotated(images, augmentation.rotate_degrees, generator)
+        angles = 2 * torch.rand(len(images), generator=generator) - 1
+        images = rotated(images, angles * math.radians(augmentation.rotate_degrees))
     if augmentation.move_pixels or augmentation.mirror:
         images = _moved(images, augmentation.move_pixels, augmentation.mirror, generator)
     return images
@@ -37,11 +38,11 @@ def _moved(images: torch.Tensor, pixels: int, mirror: bool, generator: torch.Gen
     return padded[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def _rotated(images: torch.Tensor, degrees: float, generator: torch.Generator) -> torch.Tensor:
-    """Bilinear, about the middle, rounded to whole pixel values."""
-    b, _, h, w = images.shape
-    angle = (2 * torch.rand(b, generator=generator) - 1) * math.radians(degrees)
-    cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros(b)
+def rotated(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+    """Each of ``images``, uint8 (B, C, H, W), turned by its angle (B,), in radians, about the middle: bilinear, zeros
+    from outside, rounded to whole pixel values."""
+    h, w = images.shape[2:]
+    cosine, sine, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     # Places are in -1..1 both ways, so that a map that is not square needs its sides' ratio.
     inverse = torch.stack([torch.stack([cosine, -sine * h / w, zero], 1), torch.stack([sine * w / h, cosine, zero], 1)],
                           1).to(images.device)

@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from codesign import reference
-from codesign.datasets import Augmentation, load_dataset
+from codesign.datasets import Augmentation, StoredImages, load_dataset
 from codesign.errors import CodesignError
 from codesign.network import Network
 from codesign.train import Recipe, accuracy_of, build, train
-from codesign.train.augment import augmented
 
 DIGITS = load_dataset("digits")
 VALIDATION = DIGITS.split_validation(0)
@@ -91,6 +90,63 @@ def test_continues_from_a_checkpoint_to_the_same_integers(tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_with_a_teacher_in_float16_it_continues_to_the_same_integers(tmp_path, at):
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(done, epochs, numbers):
+        told.append((done, epochs, numbers["training"]))
+        if len(told) == at:
+            raise Interrupted
+
+    recipe, path, told = Recipe(teacher_width=2, precision="float16", batch=256), tmp_path / "run.pt", []
+    with pytest.raises(Interrupted):
+        train(SMALL, VALIDATION, epochs=3, seed=3, checkpoint=path, progress=interrupt, recipe=recipe)
+    resumed = train(SMALL, VALIDATION, epochs=3, seed=3, checkpoint=path, progress=interrupt, recipe=recipe)
+    whole = train(SMALL, VALIDATION, epochs=3, seed=3, recipe=recipe)
+    assert [(done, epochs) for done, epochs, _ in told] == [(i, 6) for i in range(1, 7)]
+    assert [part for *_, part in told] == ["teacher"] * 3 + ["network"] * 3
+    assert _same(resumed.integer, whole.integer)
+    assert resumed.history == whole.history and resumed.teacher_history == whole.teacher_history
+    assert len(whole.teacher_history) == 3 and whole.images_per_s > 0
+
+
+def test_learns_from_its_teacher_alone():
+    """With all the weight on the teacher, labels reach the network through it only."""
+    recipe = Recipe(teacher_width=1, teacher_weight=1.0)
+    result = train(SMALL, VALIDATION, epochs=6, seed=0, recipe=recipe)
+    assert result.accuracy > 0.6 and result.teacher_history[-1]["train_accuracy"] > 0.9
+    assert not _same(result.integer, train(SMALL, VALIDATION, epochs=6, seed=0).integer)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_learns_in_short_floats(precision):
+    result = train(SMALL, VALIDATION, epochs=6, seed=0, recipe=Recipe(precision=precision))
+    assert result.accuracy > 0.7
+    logits = reference.evaluate(result.integer, VALIDATION.test_images)
+    assert result.accuracy == (logits.argmax(axis=1) == VALIDATION.test_labels).mean()
+
+
+def test_images_on_disk_train_the_same(tmp_path):
+    parts = {key: getattr(VALIDATION, key)[:300] for key in ("train_labels", "test_labels")}
+    parts |= {key: getattr(VALIDATION, key)[:300, 0] for key in ("train_images", "test_images")}
+    np.savez(tmp_path / "own.npz", **parts)
+    recipe = Recipe(augmentation=Augmentation(move_pixels=1, mirror=True, rotate_degrees=10), teacher_width=1)
+    results = []
+    for memory_bytes in (0, 1 << 20):
+        data = load_dataset(str(tmp_path / "own.npz"), memory_bytes=memory_bytes)
+        assert isinstance(data.train_images, StoredImages) == (memory_bytes == 0)
+        results.append(train(SMALL, data, epochs=2, seed=0, recipe=recipe))
+    assert _same(results[0].integer, results[1].integer) and results[0].accuracy == results[1].accuracy
+    assert results[0].integer.info["dataset_path"] == str(tmp_path / "own.npz")
+
+
+def test_digits_are_never_mirrored():
+    with pytest.raises(CodesignError, match="Augmentation of digits .* must not mirror"):
+        train(SMALL, VALIDATION, epochs=1, seed=0, recipe=Recipe(augmentation=Augmentation(mirror=True)))
+
+
 def test_divergence_is_an_error():
     recipe = Recipe(learning_rate=10, warm_up=0)
     with pytest.raises(CodesignError, match=r"(conv|linear|stage).* must be .* \(the training diverged\)") as error:
@@ -126,20 +182,3 @@ def test_network_must_fit_the_data():
 def test_bad_recipe(change, pattern):
     with pytest.raises(CodesignError, match=pattern):
         Recipe(**change)
-
-
-def test_augmentation_moves_whole_images():
-    images = torch.zeros(400, 2, 5, 4, dtype=torch.uint8)
-    images[:, 0, 2, 1], images[:, 1, 2, 2] = 7, 9
-    moved = augmented(images, Augmentation(move_pixels=1), torch.Generator().manual_seed(0))
-    assert moved.shape == images.shape and moved.dtype == torch.uint8
-    places = set()
-    for image in moved:
-        (y, x), = (image[0] == 7).nonzero().tolist()
-        assert image[1, y, x + 1] == 9 and image.sum() == 16
-        places.add((y - 2, x - 1))
-    assert places == {(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)}
-    mirrored = augmented(images, Augmentation(mirror=True), torch.Generator().manual_seed(0))
-    assert 0 < (mirrored[:, 0, 2, 2] == 7).sum() < 400
-    assert ((mirrored[:, 0, 2, 1] == 7) ^ (mirrored[:, 0, 2, 2] == 7)).all()
-    assert torch.equal(augmented(images, Augmentation(), torch.Generator()), images)

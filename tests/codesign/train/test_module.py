@@ -100,6 +100,48 @@ def test_dorefa_is_the_released_formula():
     assert made.min() == -8 or made.max() == 7
 
 
+def test_dorefa_s_gradient_is_the_formula_s():
+    weight = torch.randn(20, 30, generator=torch.Generator().manual_seed(1), dtype=torch.float64, requires_grad=True)
+    upstream = torch.randn(20, 30, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    squashed = torch.tanh(weight)
+    (upstream * (15 * (squashed / (2 * squashed.abs().max()) + 0.5))).sum().backward()  # rounding passes it through
+    wanted, weight.grad = weight.grad, None
+    (upstream * DoReFa(weight)(weight)).sum().backward()
+    assert torch.allclose(weight.grad, wanted, rtol=1e-12, atol=1e-12) and wanted.abs().max() > 1
+
+
+def test_gain_and_offset_have_the_formula_s_gradient():
+    layer = build(ALL, "dorefa", 0).layers[0].double()
+    layer.gamma.data = torch.randn(13, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    upstream = torch.randn(2, 13, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    gain, offset = layer.affine()
+    (upstream[0] @ gain + upstream[1] @ offset).backward()
+    made = [p.grad for p in (layer.gamma, layer.beta, layer.log_clip)]
+    layer.zero_grad()
+    per_unit = layer.levels * torch.exp(-layer.log_clip)
+    formula = layer.gamma.abs() * per_unit, layer.beta * per_unit + 0.5
+    assert torch.allclose(gain, formula[0]) and torch.allclose(offset, formula[1])
+    (upstream[0] @ formula[0] + upstream[1] @ formula[1]).backward()
+    for grad, parameter in zip(made, (layer.gamma, layer.beta, layer.log_clip), strict=True):
+        assert torch.allclose(grad, parameter.grad) and grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("precision, tolerance", [(torch.bfloat16, 0.03), (torch.float16, 0.004)])
+def test_wide_layers_keep_their_accumulators_in_short_floats(precision, tolerance):
+    wide = Network.from_dict({"name": "w", "input": [1024, 3, 3], "layers": [
+        {"conv": {"out": 8, "kernel": 3, "weight_bits": 8, "activation_bits": 8}}, "average", {"linear": 5}]})
+    images = torch.full((4, *wide.input), 255, dtype=torch.uint8)
+    images[1:] = torch.randint(0, 256, (3, *wide.input), generator=torch.Generator().manual_seed(0))
+    module = build(wide).train()
+    module.layers[0].momentum = 1.0
+    with torch.no_grad(), torch.autocast("cpu", precision):
+        assert module(images).dtype == torch.float32
+    short = module.layers[0].variance.clone()
+    with torch.no_grad():
+        module(images)
+    assert torch.isfinite(short).all() and torch.allclose(short, module.layers[0].variance, rtol=2 * tolerance)
+
+
 def test_learned_step_gradient_of_real_values_is_lsq():
     weight = torch.tensor([[0.3, -2.0, 5.0, 0.05]])
     quantize = LearnedStep(weight)
