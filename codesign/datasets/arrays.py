@@ -2,17 +2,21 @@
 
 It holds uint8 images (N, H, W) or (N, H, W, C) and integer labels (N,) from 0 up: ``images`` and ``labels``, of which
 a fifth of each class is held out; or ``train_images``, ``train_labels``, ``test_images``, ``test_labels`` (or, as
-others call them, ``x_train``, ``y_train``, ``x_test``, ``y_test``). ``classes``, if there, are the classes' names.
+others call them, ``x_train``, ``y_train``, ``x_test``, ``y_test``). ``classes``, if there, are the classes' names;
+``augmentation``, if there, is what :class:`.Augmentation` takes and ``can_mirror``, as JSON.
 """
 
+import json
 import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import CodesignError, require
+from .augmentation import Augmentation
 from .dataset import Dataset, stratified
 from .stored import Images, MappedFile, StoredImages
 
@@ -21,6 +25,7 @@ __all__ = ["PARTED", "array_file"]
 WHOLE = ("images", "labels")
 PARTED = ("train_images", "train_labels", "test_images", "test_labels")
 ALSO = ("x_train", "y_train", "x_test", "y_test")
+OPTIONAL = {"classes", "augmentation"}
 TEST_FRACTION = 0.2
 SPLIT_SEED = 0
 LOCAL_HEADER_BYTES = 30  # of a member in a ZIP file, before its name; lengths of name and extra field are the last 4
@@ -45,10 +50,10 @@ def array_file(path: Path, resolution: int | None, memory_bytes: int) -> Dataset
 
 
 def _dataset(path: Path, file: np.lib.npyio.NpzFile, resolution: int | None, memory_bytes: int) -> Dataset:
-    keys = next((keys for keys in (WHOLE, PARTED, ALSO) if set(keys) == set(file.files) - {"classes"}), None)
+    keys = next((keys for keys in (WHOLE, PARTED, ALSO) if set(keys) == set(file.files) - OPTIONAL), None)
     if keys is None:
         raise CodesignError(f"Data set {str(path)!r} must hold {', '.join(WHOLE)}, or {', '.join(PARTED)} (and maybe "
-                            f"classes), not {', '.join(file.files)[:200] or 'nothing'}")
+                            f"{', '.join(sorted(OPTIONAL))}), not {', '.join(file.files)[:200] or 'nothing'}")
     parts = [(_images(path, file, image_key, memory_bytes), _labels(path, file, label_key))
              for image_key, label_key in zip(keys[::2], keys[1::2], strict=True)]
     for (images, labels), key in zip(parts, keys[1::2], strict=True):
@@ -64,7 +69,7 @@ def _dataset(path: Path, file: np.lib.npyio.NpzFile, resolution: int | None, mem
     require(len(classes) >= count, f"Data set {str(path)!r}: labels must be below its {len(classes)} classes, "
                                    f"not {count - 1}")
     (train_images, train_labels), (test_images, test_labels) = parts[0], parts[-1]
-    dataset = Dataset(name=path.stem, classes=classes, reference=str(path.resolve()),
+    dataset = Dataset(name=path.stem, classes=classes, reference=str(path.resolve()), **_augmentation(path, file),
                       train_images=train_images, train_labels=train_labels,
                       test_images=test_images, test_labels=test_labels)
     if len(parts) == 2:
@@ -73,6 +78,20 @@ def _dataset(path: Path, file: np.lib.npyio.NpzFile, resolution: int | None, mem
     require(held > 0, f"Data set {str(path)!r} must hold at least 3 images, some of them to be held out, "
                       f"not {len(train_labels)}")
     return dataset.parted(dataset.name, stratified(train_labels, held, SPLIT_SEED))
+
+
+def _augmentation(path: Path, file: np.lib.npyio.NpzFile) -> dict[str, Any]:
+    """The data set's fields of that; none where the file says nothing of it."""
+    if "augmentation" not in file.files:
+        return {}
+    try:
+        fields = json.loads(str(file["augmentation"]))
+        can_mirror = fields.pop("can_mirror")
+        require(type(can_mirror) is bool, f"can_mirror must be true or false, not {can_mirror!r}")
+        return {"augmentation": Augmentation(**fields), "can_mirror": can_mirror}
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError, CodesignError) as e:
+        raise CodesignError(f"Data set {str(path)!r}: augmentation must be its fields and can_mirror, as JSON: "
+                            f"{' '.join(str(e).split())}") from None
 
 
 def _labels(path: Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:

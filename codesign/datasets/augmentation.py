@@ -6,6 +6,8 @@ from ..errors import require
 
 __all__ = ["Augmentation"]
 
+MOVE_PIXELS = 64
+
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
@@ -21,8 +23,8 @@ class Augmentation:
     rotate_degrees: float = 0.0
 
     def __post_init__(self):
-        require(type(self.move_pixels) is int and 0 <= self.move_pixels <= 64,
-                f"Augmentation move_pixels must be an integer in 0..64, not {self.move_pixels!r}")
+        require(type(self.move_pixels) is int and 0 <= self.move_pixels <= MOVE_PIXELS,
+                f"Augmentation move_pixels must be an integer in 0..{MOVE_PIXELS}, not {self.move_pixels!r}")
         require(type(self.mirror) is bool, f"Augmentation mirror must be true or false, not {self.mirror!r}")
         require(type(self.rotate_degrees) in (int, float) and 0 <= self.rotate_degrees <= 180,
                 f"Augmentation rotate_degrees must be a number in 0..180, not {self.rotate_degrees!r}")

@@ -1,5 +1,7 @@
 """Any data set as one ``.npz`` file, its pixels scaled and cropped already: to train on what is larger than memory."""
 
+import dataclasses
+import json
 import os
 import zipfile
 from collections.abc import Callable
@@ -35,6 +37,8 @@ def pack(dataset: Dataset, path: Path, progress: Callable[[int], None] = lambda 
                 else:
                     _write(file, key, values)
             _write(file, "classes", np.array(dataset.classes))
+            _write(file, "augmentation", np.array(json.dumps(
+                {**dataclasses.asdict(dataset.augmentation), "can_mirror": dataset.can_mirror})))
         os.replace(temporary, path)
     except OSError as e:
         raise CodesignError(f"Packed data set {str(path)!r} must be writable: {e.strerror or e}") from None

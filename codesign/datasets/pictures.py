@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CodesignError, require
-from .augmentation import Augmentation
+from .augmentation import MOVE_PIXELS, Augmentation
 from .dataset import Dataset, stratified
 from .stored import Images, StoredImages
 
@@ -61,7 +61,7 @@ def picture_folder(path: Path, resolution: int, memory_bytes: int) -> Dataset:
     test_files, test_labels = _listed(held_out[0], classes, some=True) if held_out else ([], train_labels[:0])
     dataset = Dataset(
         name=path.resolve().name, classes=classes, reference=str(path.resolve()),
-        augmentation=Augmentation(move_pixels=min(64, resolution // 8), mirror=True),
+        augmentation=Augmentation(move_pixels=min(MOVE_PIXELS, resolution // 8), mirror=True),
         train_images=images(train_files), train_labels=train_labels,
         test_images=images(test_files), test_labels=test_labels)
     if held_out:

@@ -66,10 +66,11 @@ class _Training:
         self.times_s.append((clock() - started) / steps)
 
 
-def compare(network: Network, *, batch: int, rounds: int, device: str, compiled: bool = False) -> dict:
+def compare(network: Network, *, batch: int, rounds: int, device: str, compiled: bool = False,
+            turn_s: float = 0.33) -> dict:
     """Images a second of training in floating point and with each quantizer, and the quantized ones' time over it.
 
-    The kinds take turns, ``rounds`` times about a third of a second each; a ratio is the median of those of the rounds.
+    The kinds take turns, ``rounds`` times about ``turn_s`` each; a ratio is the median of those of the rounds.
     """
     kinds = {"float": FloatNetwork(network), "dorefa": build(network, "dorefa"), "lsq": build(network, "lsq")}
     trainings = {kind: _Training(module, network, batch, device, compiled) for kind, module in kinds.items()}
@@ -77,7 +78,7 @@ def compare(network: Network, *, batch: int, rounds: int, device: str, compiled:
         training.run(3)  # warms up, compiles
         training.times_s.clear()
         training.run(2)
-    steps = max(1, round(0.33 / trainings["float"].times_s.pop()))
+    steps = max(1, round(turn_s / trainings["float"].times_s.pop()))
     for training in trainings.values():
         training.times_s.clear()
     for _ in range(rounds):

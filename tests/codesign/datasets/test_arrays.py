@@ -62,6 +62,10 @@ def test_larger_than_memory_is_mapped(tmp_path):
     ({"images": IMAGES[:0], "labels": LABELS[:0]}, "labels must be one for each of its 0 images, not 0"),
     ({"train_images": IMAGES, "train_labels": LABELS, "test_images": IMAGES[:, :4], "test_labels": LABELS},
      r"test_images must be \[3, 5, 4\] like train_images .*, not \[3, 4, 4\]"),
+    ({"images": IMAGES, "labels": LABELS, "augmentation": '{"mirror": 1, "can_mirror": true}'},
+     "augmentation must be .*, as JSON: Augmentation mirror must be true or false, not 1"),
+    ({"images": IMAGES, "labels": LABELS, "augmentation": "[1]"}, "augmentation must be its fields and can_mirror"),
+    ({"images": IMAGES, "labels": LABELS, "augmentation": '{"flip": true, "can_mirror": true}'}, "as JSON: .*flip"),
     ({"images": IMAGES, "labels": np.array([object()] * 30, dtype=object)}, "must be a whole .npz file of arrays"),
 ])
 def test_wrong_arrays(tmp_path, arrays, pattern):

@@ -25,9 +25,15 @@ def test_packed_pixels_are_the_folder_s(folder, tmp_path):
         packed = load_dataset(str(tmp_path / "packed.npz"), 7, memory_bytes)
         assert isinstance(packed.train_images, StoredImages) == (memory_bytes == 0)
         assert packed.classes == whole.classes == ("a", "b", "c")
+        assert packed.augmentation == whole.augmentation and packed.augmentation.mirror and packed.can_mirror
         for part in ("train", "test"):
             assert np.array_equal(getattr(packed, f"{part}_images")[:], getattr(whole, f"{part}_images"))
             assert np.array_equal(getattr(packed, f"{part}_labels"), getattr(whole, f"{part}_labels"))
+
+
+def test_packed_digits_are_still_not_to_be_mirrored(tmp_path):
+    pack(load_dataset("digits"), tmp_path / "digits.npz")
+    assert not load_dataset(str(tmp_path / "digits.npz")).can_mirror
 
 
 def test_a_failure_leaves_nothing(folder, tmp_path):

@@ -13,7 +13,7 @@ def one_thread():
 
 
 def test_rates_and_ratios_belong_together():
-    result = compare(NETWORKS[0], batch=8, rounds=1, device="cpu")
+    result = compare(NETWORKS[0], batch=8, rounds=1, device="cpu", turn_s=0.03)
     rates = result["images_per_s"]
     for quantizer in ("dorefa", "lsq"):
         assert result["ratio"][quantizer] == pytest.approx(rates["float"] / rates[quantizer])
