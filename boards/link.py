@@ -5,7 +5,7 @@ Requests go out as long as the window allows, and again where no answer comes; s
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ class BoardError(CodesignError):
 
 
 class Port(Protocol):
-    """What a serial port must do; pyserial's does."""
+    """What a serial port must do; pyserial's does. One whose time is not the host's has ``monotonic``, too."""
 
     def read(self, size: int) -> bytes: ...
 
@@ -71,6 +71,7 @@ class Link:
 
     def __init__(self, port: Port, name: str = "board", hello_s: float = 5.0):
         self.port, self.name, self.protocol, self.traffic = port, name, protocol(), Traffic()
+        self.now: Callable[[], float] = getattr(port, "monotonic", time.monotonic)  # in seconds
         self._byte_s = 10 / getattr(port, "baudrate", 115_200)
         self._received = bytearray()
         self._session = self._sequence = 0
@@ -86,11 +87,11 @@ class Link:
         hello = self.protocol.ops["hello"]
         nonce = secrets.randbits(32)
         frame = encode_frame(hello.code, 0, 0, hello.pack(version=self.protocol.version, nonce=nonce))
-        end = time.monotonic() + within_s
-        while time.monotonic() < end:
+        end = self.now() + within_s
+        while self.now() < end:
             self._send(b"\0" + frame)
-            again = time.monotonic() + HELLO_S
-            while (now := time.monotonic()) < again:
+            again = self.now() + HELLO_S
+            while (now := self.now()) < again:
                 for answer in self._receive(again - now):
                     if answer.op != hello.code | ANSWER or answer.status != 0:
                         continue
@@ -137,7 +138,7 @@ class Link:
                 sequence = self._sequence % SEQUENCES
                 frame = encode_frame(kind.code, self._session, sequence, kind.pack(**values))
                 self._send(frame)
-                now = time.monotonic()
+                now = self.now()
                 under_way = sum(len(p.frame) for p in pending.values()) + len(frame)
                 patience_s = PATIENCE_S + self._byte_s * (under_way + answer_bytes * (len(pending) + 1))
                 pending[sequence] = _Pending(count, self._sequence, op, frame, now + patience_s, now + limit_s,
@@ -145,7 +146,7 @@ class Link:
                 count += 1
             if not pending:
                 continue
-            wait_s = max(0.001, min(p.due for p in pending.values()) - time.monotonic())
+            wait_s = max(0.001, min(p.due for p in pending.values()) - self.now())
             for answer in self._receive(min(wait_s, 0.5)):
                 request = pending.get(answer.sequence)
                 if answer.session != self._session or request is None or answer.op != kind.code | ANSWER:
@@ -161,7 +162,7 @@ class Link:
 
     def _repeat(self, pending: dict[int, _Pending], limit_s: float) -> None:
         """Send again what has waited too long."""
-        now = time.monotonic()
+        now = self.now()
         for request in pending.values():
             if request.due <= now:
                 require(now < request.end, f"{self.name} must answer {request.op} within {limit_s:g} s: is it still "
@@ -186,7 +187,7 @@ class Link:
 
     def _receive(self, wait_s: float) -> list[Answer]:
         """Answers that have come, after up to ``wait_s`` without any."""
-        end, answers = time.monotonic() + wait_s, list[Answer]()
+        end, answers = self.now() + wait_s, list[Answer]()
         while True:
             try:
                 data = self.port.read(max(1, self.port.in_waiting))
@@ -202,5 +203,5 @@ class Link:
                     self.traffic.damaged += 1
                 elif answer.op & ANSWER:
                     answers.append(answer)
-            if answers or time.monotonic() >= end:
+            if answers or self.now() >= end:
                 return answers

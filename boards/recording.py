@@ -35,7 +35,8 @@ class Recording:
         self.port, self.path = port, Path(path)
         self._part = self.path.with_name(self.path.name + ".part")
         self._from_board, self._board_s = bytearray(), 0.0
-        self._start = time.monotonic()
+        self.monotonic = getattr(port, "monotonic", time.monotonic)
+        self._start = self.monotonic()
         header = {"format": FORMAT, "began": datetime.now(UTC).isoformat(timespec="seconds"), **(notes or {})}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ class Recording:
         return self.port.write(data)
 
     def _now(self) -> float:
-        return round(time.monotonic() - self._start, 4)
+        return round(self.monotonic() - self._start, 4)
 
     def _flush(self) -> None:
         if self._from_board:

@@ -1,6 +1,5 @@
 """A board behind a serial line as a device: program and image into its memory, run, results back."""
 
-import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ class SerialDevice:
         """
         check_program(program, self.config)
         check_images(images, program)
-        started = time.monotonic()
+        started = self.link.now()
         where = MemoryMap.of(program)
         require(where.size_bytes <= self.link.board["memory_bytes"],
                 f"Program and results must take at most the {self.link.board['memory_bytes']} bytes of "
@@ -99,7 +98,7 @@ class SerialDevice:
                 if e.status != "no_session" or sessions == SESSIONS:
                     raise
         # A replay is quicker than what it tells of.
-        self.times.transfer_s = max(0.0, time.monotonic() - started - self.times.compute_s)
+        self.times.transfer_s = max(0.0, self.link.now() - started - self.times.compute_s)
         power, problem = None, None
         if self.power_sweeps and counters and has_power(self.link):
             try:

@@ -4,10 +4,12 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 
 from amaranth.back.verilog import YosysError
 
@@ -20,19 +22,19 @@ from codesign.rtl.emit import to_verilog
 
 from .toolchain import Verilator, environment, find_verilator
 
-__all__ = ["accelerator_verilog", "build_simulator", "rtl_digest",
-           "unsealed_verilog"]
+__all__ = ["Variant", "accelerator_verilog", "build_library", "build_simulator", "rtl_digest", "unsealed_verilog"]
 
 TOP = "accelerator"
 _VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
-                    "-Wno-lint", "--prefix", f"V{TOP}", "--top-module", TOP]
+                    "-Wno-lint"]
 _CXX_FLAGS = ["-std=gnu++17", "-fPIC", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0",
               "-DVM_TRACE_FST=0", "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0"]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _OPTIMIZE = "-O1"  # of Verilator's output: -O2 takes five times as long to compile a 32x32 array
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Variant:
+class Variant:
     """A way to build: the harness (its first file includes the others), flags, Verilator's own parts."""
 
     harness: tuple[str, ...] = ("simulator.cpp",)
@@ -41,12 +43,12 @@ class _Variant:
     runtime: tuple[str, ...] = ("verilated.cpp", "verilated_threads.cpp")
 
 
-_PLAIN = _Variant()
+_PLAIN = Variant()
 #: Every net by its name, those between operators of one expression (``_``) too; no memory's content.
-_TRACED = _Variant(harness=("activity.cpp", "simulator.cpp"), runtime=(*_PLAIN.runtime, "verilated_vcd_c.cpp"),
-                   verilator_flags=(*_VERILATOR_FLAGS, "--trace-vcd", "--trace-underscore", "--trace-max-array", "1",
-                                    "--trace-max-width", "4096"),
-                   cxx_flags=tuple(f.replace("TRACE=0", "TRACE=1").replace("VCD=0", "VCD=1") for f in _CXX_FLAGS))
+_TRACED = Variant(harness=("activity.cpp", "simulator.cpp"), runtime=(*_PLAIN.runtime, "verilated_vcd_c.cpp"),
+                  verilator_flags=(*_VERILATOR_FLAGS, "--trace-vcd", "--trace-underscore", "--trace-max-array", "1",
+                                   "--trace-max-width", "4096"),
+                  cxx_flags=tuple(f.replace("TRACE=0", "TRACE=1").replace("VCD=0", "VCD=1") for f in _CXX_FLAGS))
 
 
 def _source_digest() -> str:
@@ -106,33 +108,41 @@ def _banks_header(config: AcceleratorConfig) -> str:
 def build_simulator(config: AcceleratorConfig, *, activity: bool = False) -> Path:
     """The shared library of ``config``'s simulator (sim/simulator.cpp on its Verilog), built if not cached.
 
-    With ``activity``, one that can count the transitions of its nets (sim/activity.cpp), and is slower. Raises
-    :class:`CodesignError` if a tool is missing or fails.
+    With ``activity``, one that can count the transitions of its nets (sim/activity.cpp), and is slower.
     """
-    variant = _TRACED if activity else _PLAIN
-    verilog = accelerator_verilog(config)
+    return build_library("simulators", {f"{TOP}.v": accelerator_verilog(config)}, TOP,
+                         _TRACED if activity else _PLAIN,
+                         {"banks.h": _banks_header(config),
+                          "public.vlt": '`verilator_config\npublic_flat_rd -module "row" -var "bank"\n'})
+
+
+def build_library(folder: str, sources: Mapping[str, str], top: str, variant: Variant,
+                  more: Mapping[str, str] = _NOTHING) -> Path:
+    """The shared library of a harness on module ``top`` of the Verilog in ``sources``, built if not cached (in
+    ``folder`` of the cache). ``more`` : headers that the harness includes, and files that Verilator takes (``.vlt``);
+    all that is in them follows from the sources.
+
+    Raises :class:`CodesignError` if a tool is missing or fails.
+    """
     harness = {name: resources.files(__package__).joinpath(name).read_text() for name in variant.harness}
     verilator = find_verilator()
-    content = [verilog, *harness.values(), verilator.version_text, *variant.verilator_flags, *variant.cxx_flags,
-               _OPTIMIZE]
-    key = hashlib.sha256("\0".join(content).encode()).hexdigest()[:32]
-    target = cache_directory() / "simulators" / key
+    flags = [*variant.verilator_flags, "--prefix", f"V{top}", "--top-module", top]
+    content = [*sources.values(), *harness.values(), verilator.version_text, *flags, *variant.cxx_flags, _OPTIMIZE]
+    target = cache_directory() / folder / hashlib.sha256("\0".join(content).encode()).hexdigest()[:32]
 
     def build(work: Path) -> None:
         env = environment()
         include = _include(env, verilator)
         runtime = _runtime(variant, include, env)
-        (work / f"{TOP}.v").write_text(verilog)
-        for name, text in harness.items():
+        for name, text in (*harness.items(), *sources.items(), *more.items()):
             (work / name).write_text(text)
-        (work / "banks.h").write_text(_banks_header(config))
-        (work / "public.vlt").write_text('`verilator_config\npublic_flat_rd -module "row" -var "bank"\n')
-        _run([str(verilator.path), *variant.verilator_flags, "--Mdir", "obj", "public.vlt", f"{TOP}.v"], work, env)
-        sources = sorted(p.name for p in (work / "obj").glob("*.cpp"))
-        slow = [name for name in sources if "__Slow" in name]  # construction and settling: run once
+        inputs = [*(name for name in more if name.endswith(".vlt")), *sources]
+        _run([str(verilator.path), *flags, "--Mdir", "obj", *inputs], work, env)
+        found = sorted(p.name for p in (work / "obj").glob("*.cpp"))
+        slow = [name for name in found if "__Slow" in name]  # construction and settling: run once
         (work / "slow.cpp").write_text("".join(f'#include "{name}"\n' for name in slow))
         units = [("slow.cpp", "-O0"), (variant.harness[0], "-O2"),
-                 *((f"obj/{name}", _OPTIMIZE) for name in sources if name not in slow)]
+                 *((f"obj/{name}", _OPTIMIZE) for name in found if name not in slow)]
         objects = _compile(units, variant, [work, work / "obj", *include], work, env)
         _run(["g++", "-shared", *objects, str(runtime), "-lpthread", "-o", "simulator.so"], work, env)
         shutil.rmtree(work / "obj")
@@ -142,7 +152,7 @@ def build_simulator(config: AcceleratorConfig, *, activity: bool = False) -> Pat
     return built_once(target, build) / "simulator.so"
 
 
-def _compile(units: list[tuple[str, str]], variant: _Variant, include: list[Path], work: Path,
+def _compile(units: list[tuple[str, str]], variant: Variant, include: list[Path], work: Path,
              env: dict[str, str]) -> list[str]:
     """Compile (source, optimization) pairs side by side; returns the objects' names."""
     def one(unit: tuple[str, str]) -> str:
@@ -162,7 +172,7 @@ def _include(env: dict[str, str], verilator: Verilator) -> list[Path]:
     return [Path(root) / "include", Path(root) / "include" / "vltstd"]
 
 
-def _runtime(variant: _Variant, include: list[Path], env: dict[str, str]) -> Path:
+def _runtime(variant: Variant, include: list[Path], env: dict[str, str]) -> Path:
     """Verilator's own library, which does not depend on the design: compiled once."""
     sources = [include[0] / name for name in variant.runtime]
     flags = " ".join(variant.cxx_flags)
