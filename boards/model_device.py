@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.accelerator import AcceleratorConfig, load_accelerator
-from codesign.board import load_board
+from codesign.board import Board, load_board
 from codesign.datasets import choose_images
 from codesign.device import Device
 from codesign.errors import CodesignError, require
@@ -90,7 +90,7 @@ class ModelDevice:
         """
         __tracebackhide__ = True  # pytest then shows the test's line and the message, not the way to it
         try:
-            return self._run(model, images, dataset, random_weights, self.config(accelerator, board))
+            return self._run(model, images, dataset, random_weights, *self._placed(accelerator, board))
         except CodesignError as e:
             raise CodesignError(str(e)) from None
 
@@ -106,6 +106,9 @@ class ModelDevice:
     def config(self, accelerator: str | None = None, board: str | None = None) -> AcceleratorConfig:
         """The accelerator that a run with these would have: the board's own, or the given one with the board's clock
         and memory."""
+        return self._placed(accelerator, board)[0]
+
+    def _placed(self, accelerator: str | None, board: str | None) -> tuple[AcceleratorConfig, Board | None]:
         if accelerator is None and board is None:
             accelerator, board = self.accelerator, self.board
         if accelerator is None and board is None:
@@ -114,12 +117,12 @@ class ModelDevice:
         placed = None if board is None else load_board(self._path(board))
         if accelerator is None:
             assert placed is not None
-            return placed.preset()
+            return placed.preset(), placed
         config = load_accelerator(self._path(accelerator))
-        return config if placed is None else placed.place(config)
+        return (config if placed is None else placed.place(config)), placed
 
     def _run(self, model: "str | Path | IntegerNetwork", images: "int | str | np.ndarray", dataset: str | None,
-             seed: int | None, config: AcceleratorConfig) -> ModelRun:
+             seed: int | None, config: AcceleratorConfig, board: Board | None) -> ModelRun:
         name, integer = self._model(model, seed)
         labels = None
         if not isinstance(images, np.ndarray):
@@ -127,7 +130,7 @@ class ModelDevice:
                     f'Images must be an array, "all" or a number of at least 1, not {images!r}')
             images, labels, _ = choose_images(None if images == "all" else images, integer.graph.input_shape,
                                               integer.info, dataset)
-        device = self._device(config, integer)
+        device = self._device(config, integer, board)
         found = verify_run(integer, config, images, device)
         result = found.result
         return ModelRun(model=name, accelerator=config.name, method=device.method, logits=result.logits, labels=labels,
@@ -152,7 +155,7 @@ class ModelDevice:
                                 f"not {str(model)!r}")
         return network.name, random_network(network.graph(), seed)
 
-    def _device(self, config: AcceleratorConfig, integer: IntegerNetwork) -> Device:
+    def _device(self, config: AcceleratorConfig, integer: IntegerNetwork, board: Board | None) -> Device:
         if self.kind == "reference":
             with open_device(self.kind, config, integer=integer) as device:
                 return device
@@ -163,7 +166,7 @@ class ModelDevice:
                     f"Session {str(session)!r} must have been recorded: --device serial --port P --record")
             self._open[config] = self._stack.enter_context(open_device(
                 self.kind, config, port=str(session) if replayed else self._port, baud=self._baud,
-                record=session if self._record else None))
+                record=session if self._record else None, board=board))
         return self._open[config]
 
     def close(self) -> None:

@@ -116,10 +116,21 @@ class SerialDevice:
         if not self._is_sure and self.link.has("reset"):
             self.link.request("reset")
         self._is_sure = False
-        self._write(where.program_address, program.stream)
+        self._load(where, program)
         self.link.request("configure", program_offset=where.program_address, program_beats=where.program_beats,
                           output_offset=where.output_address, output_beats=where.output_beats,
                           watchdog_cycles=WATCHDOG_CYCLES)
+
+    def _load(self, where: MemoryMap, program: Program) -> None:
+        """The program into memory; where one may be since power came, only the parts of it that differ."""
+        parts = [(where.program_address + at, data) for at, data in program.fixed_parts()]
+        if self.link.has("embedded"):
+            there = self.link.stream("checksum", ({"offset": at, "length": len(data)} for at, data in parts))
+            parts = [part for part, found in zip(parts, there, strict=True) if found["crc"] != zlib.crc32(part[1])]
+        else:
+            parts = [(where.program_address, program.stream)]
+        for at, data in parts:
+            self._write(at, data)
 
     def _run_image(self, where: MemoryMap, program: Program, image: np.ndarray) -> tuple[dict, np.ndarray]:
         """What RUN was answered, and the logits."""

@@ -75,6 +75,14 @@ class Program:
         return [(at, packed[load.region][load.first:load.first + load.count].tobytes())
                 for at, load in zip(self.image_at, self.schedule.loads, strict=False)]  # a shorter program has fewer
 
+    def fixed_parts(self) -> list[tuple[int, bytes]]:
+        """What of the stream is the same for all images: (byte offset, bytes)."""
+        word_bytes, parts, begin = self.config.word_bits // 8, [], 0
+        for at, load in zip(self.image_at, self.schedule.loads, strict=False):
+            parts.append((begin, self.stream[begin:at]))
+            begin = at + load.count * word_bytes
+        return [(at, part) for at, part in [*parts, (begin, self.stream[begin:])] if part]
+
     def with_image(self, image: np.ndarray) -> bytes:
         """The stream with ``image`` in it."""
         stream = bytearray(self.stream)

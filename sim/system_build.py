@@ -25,12 +25,17 @@ _PACKAGE = "gcc-riscv64-unknown-elf"
 
 
 def system_of(config: AcceleratorConfig, board: Board, *, baud: int | None = None) -> SystemConfig:
-    """The system with accelerator ``config`` on ``board``: its clock, its memory, and its serial line's first rate
-    unless ``baud`` is given. Raises :class:`CodesignError` where the board file does not say enough."""
+    """The system with accelerator ``config`` (placed on ``board``: its clock and memory timing) and the board's memory;
+    the serial line has its first rate unless ``baud`` is given.
+
+    Raises :class:`CodesignError` where the board file does not say enough, or ``config`` has another memory's timing.
+    """
     if board.memory_kind != "on-chip" or board.memory_bytes is None or board.serial is None:
         raise CodesignError(f"Board {board.name} must give the bytes of its on-chip memory, and its serial line, to "
                             "have a system around a soft core")
-    return SystemConfig(accelerator=board.place(config), board=board.firmware or board.name,
+    require(config.memory == board.memory, f"Accelerator memory must be {board.name}'s, {board.memory}, "
+                                           f"not {config.memory}")
+    return SystemConfig(accelerator=config, board=board.firmware or board.name,
                         baud=baud or board.serial.bauds[0], memory_bytes=board.memory_bytes)
 
 

@@ -26,7 +26,8 @@ def add(commands) -> None:
     add_accelerator(parser)
     parser.add_argument("--device", default="verilator", metavar="D",
                         help="reference, verilator (the RTL), host (the board's firmware on this machine, in front of "
-                             "the RTL), virtual (the ZCU102's firmware in QEMU, likewise), serial (a board), "
+                             "the RTL), virtual (the ZCU102's firmware in QEMU, likewise), system (all that is in "
+                             "--board's FPGA, at its pins), serial (a board), "
                              "replay (a recorded session)")
     parser.add_argument("--port", metavar="P", help="the board's serial port, or the recorded session's file")
     parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
@@ -38,6 +39,8 @@ def add(commands) -> None:
     parser.add_argument("--maps", action="store_true",
                         help="compare every layer's map of the first image, too, which takes a run for each: with "
                              "--device verilator, whose memory can be seen")
+    parser.add_argument("--embed", action="store_true",
+                        help="device system begins with the program in its memory, as an image built with it does")
     add_images(parser)
     add_json(parser)
 
@@ -49,6 +52,7 @@ def run(args: argparse.Namespace) -> None:
     require(not args.costs or args.device != "replay",
             "Cost rows must be of a run, not of device replay: when and where it was recorded, the rows would not say")
     require(not args.maps or args.device == "verilator", f"Maps must be of device verilator, not {args.device}")
+    require(not args.embed or args.device == "system", f"Device must be system to embed a program, not {args.device}")
     network, integers = read_model(args, config)
     images, labels, _ = read_images(args, network.input, integers.info)
 
@@ -56,13 +60,15 @@ def run(args: argparse.Namespace) -> None:
 
     from codesign.boards.devices import open_device
 
+    from ..compiler import compile_network
     from ..costs import Question
     from ..schedule import schedule
     from ..verification import verify_run
 
-    tell_of_simulator(config.name if args.device in ("verilator", "host", "virtual") else None)
+    tell_of_simulator(config.name if args.device in ("verilator", "host", "virtual", "system") else None)
+    data = compile_network(integers, config).stream if args.embed else b""
     with open_device(args.device, config, integer=integers, port=args.port, baud=args.baud, record=args.record,
-                     power_sweeps=args.power_samples) as device:
+                     power_sweeps=args.power_samples, board=where, data=data) as device:
         with tqdm(total=len(images), desc=f"{network.name} on {args.device}", unit="image", file=sys.stderr) as bar:
             def map_done(done: int, count: int) -> None:
                 bar.set_postfix_str(f"map {done} of {count}")
