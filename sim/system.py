@@ -15,9 +15,9 @@ READ_S = 0.001  # of simulated time: a read waits no longer
 _HARNESS = Variant(harness=("system.cpp",))
 
 
-def build_system(config: SystemConfig, data: bytes = b"") -> Path:
+def build_system(config: SystemConfig, data: bytes = b"", rom: bytes | None = None) -> Path:
     """The shared library of the system's simulator (sim/system.cpp on its Verilog), built if not cached."""
-    source = system_verilog(config, data=data)
+    source = system_verilog(config, data=data, rom=rom)
     return build_library("systems", source.files, source.system, _HARNESS)
 
 
@@ -39,12 +39,12 @@ class SimulatedSystem:
     Time is the board's own, which goes on while somebody reads: as a port it is what :class:`codesign.boards.link.Link`
     wants, its clock included, so that nothing depends on how fast the simulation is. A context manager.
 
-    data : what the data memory begins with
+    data : what the data memory begins with; rom : another firmware than the board's
     """
 
-    def __init__(self, config: SystemConfig, data: bytes = b""):
+    def __init__(self, config: SystemConfig, data: bytes = b"", rom: bytes | None = None):
         self.config = config
-        self._abi = _load(build_system(config, data))
+        self._abi = _load(build_system(config, data, rom))
         self._system = self._abi.system_new(config.bit_cycles)
         self.baudrate = config.clock_hz // config.bit_cycles
 

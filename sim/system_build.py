@@ -71,14 +71,16 @@ def _soft_core_verilog() -> str:
     return (Path(spec.origin).parent / "verilog" / "picorv32.v").read_text()
 
 
-def system_verilog(config: SystemConfig, *, data: bytes = b"", pins: Pins | None = None) -> SystemSource:
+def system_verilog(config: SystemConfig, *, data: bytes = b"", pins: Pins | None = None,
+                   rom: bytes | None = None) -> SystemSource:
     """All Verilog of the system, with the board's ``top`` where its ``pins`` are given; the same input gives the same
     bytes.
 
     data : what the data memory begins with: a program, for an image that needs no more than images
+    rom : another firmware than the board's
     """
     return system_source(config, accelerator=accelerator_verilog(config.accelerator), core=_soft_core_verilog(),
-                         rom=build_soft_core_firmware(config), data=data, pins=pins)
+                         rom=build_soft_core_firmware(config) if rom is None else rom, data=data, pins=pins)
 
 
 def soft_core_version() -> str:

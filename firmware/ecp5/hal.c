@@ -52,6 +52,8 @@ uint64_t hal_ticks(void) {
 
 uint64_t hal_tick_hz(void) { return *system_register(SYSTEM_CLOCK_HZ); }
 
+static bool can_access(uint32_t offset) { return offset < SYSTEM_ACCELERATOR_BYTES && offset % 4 == 0; }
+
 static bool was_refused(void) {
     if (!is(SYSTEM_STATUS_REFUSED)) return false;
     *system_register(SYSTEM_STATUS) = 0;
@@ -59,14 +61,17 @@ static bool was_refused(void) {
 }
 
 bool hal_register_read(uint32_t offset, uint32_t *value) {
-    const uint32_t found = *at(SYSTEM_ACCELERATOR_BASE, offset);
+    uint32_t found;
 
+    if (!can_access(offset)) return false;
+    found = *at(SYSTEM_ACCELERATOR_BASE, offset);
     if (was_refused()) return false;
     *value = found;
     return true;
 }
 
 bool hal_register_write(uint32_t offset, uint32_t value) {
+    if (!can_access(offset)) return false;
     *at(SYSTEM_ACCELERATOR_BASE, offset) = value;
     return !was_refused();
 }

@@ -9,7 +9,7 @@ from ..axi import SlaveSignature
 from ..control import BUS_ADDR_BITS
 from .config import SystemConfig
 from .memory import words_of
-from .memory_map import Region
+from .memory_map import ACCELERATOR_BYTES, Region
 
 __all__ = ["Bus", "RegisterAccess"]
 
@@ -65,9 +65,10 @@ class Bus(wiring.Component):
 
     Members
     -------
-    request, address, value, strobes, done, word : as :class:`~codesign.rtl.system.core.Core` has them
+    request, address, value, strobes, instruction, done, word : as :class:`~codesign.rtl.system.core.Core` has them
     unmapped : Out(1)
-        High for one cycle: an access to nothing. It is answered with 0.
+        High for one cycle: an access that nothing answers, to no region, a write to the ROM, an instruction from
+        elsewhere. It is answered with 0.
     to_memory, to_accelerator, to_system : Out(1)
         The access is for there; high until the next signal answers.
     from_memory, from_accelerator, from_system : In(1)
@@ -79,10 +80,10 @@ class Bus(wiring.Component):
     def __init__(self, config: SystemConfig, rom: bytes):
         self.config, self.rom = config, rom
         self._sizes = {Region.ROM: config.rom_bytes, Region.RAM: config.ram_bytes, Region.MEMORY: config.memory_bytes,
-                       Region.ACCELERATOR: 1 << BUS_ADDR_BITS, Region.SYSTEM: 1 << 8}
+                       Region.ACCELERATOR: ACCELERATOR_BYTES, Region.SYSTEM: 1 << 8}
         super().__init__({
-            "request": In(1), "address": In(32), "value": In(32), "strobes": In(4), "done": Out(1), "word": Out(32),
-            "unmapped": Out(1),
+            "request": In(1), "address": In(32), "value": In(32), "strobes": In(4),
+            "instruction": In(1), "done": Out(1), "word": Out(32), "unmapped": Out(1),
             **{f"to_{name}": Out(1) for name in self.WAYS.values()},
             **{f"from_{name}": In(1) for name in self.WAYS.values()},
             **{f"{name}_word": In(32) for name in self.WAYS.values()}})
@@ -99,7 +100,8 @@ class Bus(wiring.Component):
         chosen = {region: Signal(name=f"is_{region.name.lower()}") for region in Region}
         for region, size in self._sizes.items():
             offset = self.address[:REGION_AT]
-            m.d.comb += chosen[region].eq((self.address[REGION_AT:] == region) & (offset < size))
+            wrong = self.strobes.any() if region is Region.ROM else self.instruction
+            m.d.comb += chosen[region].eq((self.address[REGION_AT:] == region) & (offset < size) & ~wrong)
         begun = Signal()
         which = Signal(len(Region))
         with m.If(self.request & ~begun & ~self.done):

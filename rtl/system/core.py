@@ -22,8 +22,9 @@ class Core(wiring.Component):
 
     Members
     -------
-    request, address, value, strobes : Out(1), Out(32), Out(32), Out(4)
-        An access, which stays as it is until ``done``; a read where no byte's strobe is high.
+    request, address, value, strobes, instruction : Out(1), Out(32), Out(32), Out(4), Out(1)
+        An access, which stays as it is until ``done``; a read where no byte's strobe is high, perhaps of an
+        instruction.
     done, word : In(1), In(32)
         The end of the access: ``request`` is low in the next cycle.
     interrupts : In(32)
@@ -31,8 +32,8 @@ class Core(wiring.Component):
     """
 
     def __init__(self):
-        super().__init__({"request": Out(1), "address": Out(32), "value": Out(32), "strobes": Out(4), "done": In(1),
-                          "word": In(32), "interrupts": In(32)})
+        super().__init__({"request": Out(1), "address": Out(32), "value": Out(32), "strobes": Out(4),
+                          "instruction": Out(1), "done": In(1), "word": In(32), "interrupts": In(32)})
 
     def elaborate(self, platform):
         m = Module()
@@ -43,6 +44,6 @@ class Core(wiring.Component):
             MODULE, *(("p", name, value) for name, value in PARAMETERS.items()),
             i_clk=ClockSignal(), i_resetn=running & ~ResetSignal(), o_trap=trap,
             o_mem_valid=self.request, o_mem_addr=self.address, o_mem_wdata=self.value, o_mem_wstrb=self.strobes,
-            i_mem_ready=self.done, i_mem_rdata=self.word, i_irq=self.interrupts,
+            o_mem_instr=self.instruction, i_mem_ready=self.done, i_mem_rdata=self.word, i_irq=self.interrupts,
             i_pcpi_wr=0, i_pcpi_rd=0, i_pcpi_wait=0, i_pcpi_ready=0)
         return m

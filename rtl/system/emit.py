@@ -1,5 +1,6 @@
 """The system as Verilog."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from .top import SYSTEM, Pins, Top
 __all__ = ["SystemSource", "system_source"]
 
 TOP = "top"
+ZERO_WORD = re.compile(r"^ +\S+\[\d+\] = \d+'h0+;\n", re.MULTILINE)  # of a memory's initial content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,8 @@ def system_source(config: SystemConfig, *, accelerator: str, core: str, rom: byt
             f"Firmware must fit the ROM's {config.rom_bytes} bytes, not take {len(rom)}")
     require(len(data) <= config.memory_bytes,
             f"Program must fit the data memory's {config.memory_bytes} bytes, not take {len(data)}")
-    files = {f"{SYSTEM}.v": to_verilog(System(config, rom=rom, data=data), SYSTEM),
+    # Block RAM begins as zeros where nothing else is said, which Yosys takes minutes to read word by word.
+    files = {f"{SYSTEM}.v": ZERO_WORD.sub("", to_verilog(System(config, rom=rom, data=data), SYSTEM)),
              f"{ACCELERATOR}.v": accelerator, f"{MODULE}.v": core}
     ports: dict[str, int] = {}
     if pins is not None:

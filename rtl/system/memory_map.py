@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["CAUSE_UNMAPPED", "REGISTERS", "Region", "Register", "c_header", "offset"]
+__all__ = ["ACCELERATOR_BYTES", "CAUSE_UNMAPPED", "REGISTERS", "Region", "Register", "c_header", "offset"]
 
-CAUSE_UNMAPPED = 3  # the core's interrupt of an access to nothing; 1 and 2 are its own: illegal, misaligned
+ACCELERATOR_BYTES = 1 << 16  # of its registers' addresses
+CAUSE_UNMAPPED = 3  # the core's interrupt of an access that nothing answers; 1 and 2 are its own: illegal, misaligned
 
 
 class Region(IntEnum):
@@ -48,7 +49,7 @@ REGISTERS = (
     Register("CRC_DATA", True, "takes the bytes written, the lowest first"),
     Register("CONTROL", True, "resets the accelerator and its memory port; lights the first LED",
              (("RESET", 1 << 0), ("ALIVE", 1 << 1))),
-    Register("FAULT_ADDRESS", False, "of the last access to nothing"),
+    Register("FAULT_ADDRESS", False, "of the last access that nothing answered"),
     Register("CLOCK_HZ", False, "the clock"),
     Register("MEMORY_BYTES", False, "the data memory"),
     *(Register(f"BOARD_{i}", False, "of the board's name, characters from the lowest byte on") for i in range(4)),
@@ -65,7 +66,8 @@ def c_header() -> str:
     lines = ["/* Memory map of the system around the accelerator. Printed by codesign.rtl.system: do not edit. */",
              "#ifndef CODESIGN_SYSTEM_H", "#define CODESIGN_SYSTEM_H", ""]
     lines += [f"#define SYSTEM_{region.name}_BASE 0x{region.base:08X}" for region in Region]
-    lines += [f"#define SYSTEM_CAUSE_UNMAPPED {CAUSE_UNMAPPED}", ""]
+    lines += [f"#define SYSTEM_ACCELERATOR_BYTES 0x{ACCELERATOR_BYTES:X}u",
+              f"#define SYSTEM_CAUSE_UNMAPPED {CAUSE_UNMAPPED}", ""]
     for register in REGISTERS:
         access = "rw" if register.writable else "ro"
         lines.append(f"#define SYSTEM_{register.name} 0x{offset(register.name):02X} /* {access}: "

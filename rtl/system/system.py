@@ -75,7 +75,7 @@ class System(wiring.Component):
         wiring.connect(m, accelerator.m_axi, memory.axi)
         wiring.connect(m, access.axi, accelerator.s_axi)
 
-        for name in ("request", "address", "value", "strobes"):
+        for name in ("request", "address", "value", "strobes", "instruction"):
             m.d.comb += getattr(bus, name).eq(getattr(core, name))
         m.d.comb += [core.done.eq(bus.done), core.word.eq(bus.word)]
         for name, there in (("memory", memory), ("accelerator", access), ("system", peripherals)):

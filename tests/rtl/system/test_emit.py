@@ -16,7 +16,8 @@ from codesign.rtl.system.emit import system_source
 from codesign.rtl.system.top import Pins
 
 ULX3S = load_board("ulx3s")
-TINY = SystemConfig(accelerator=ULX3S.place(PRESETS["tiny"]), board="ulx3s", baud=3_000_000, memory_bytes=4096)
+TINY = SystemConfig(accelerator=ULX3S.place(PRESETS["tiny"]), board="ulx3s", baud=3_000_000, memory_bytes=4096,
+                    rom_bytes=1024, ram_bytes=1024, receive_bytes=256, send_bytes=64)
 PINS = Pins(reference_hz=25_000_000, leds=8, button=True, constants={"wifi_gpio0": (1, 1)})
 ROM = bytes(range(64))
 
@@ -47,7 +48,7 @@ def test_the_same_bytes_whatever_the_hash_seed():
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"rom": bytes(16388)}, "Firmware must fit the ROM's 16384 bytes, not take 16388"),
+    ({"rom": bytes(1028)}, "Firmware must fit the ROM's 1024 bytes, not take 1028"),
     ({"data": bytes(4104)}, "Program must fit the data memory's 4096 bytes, not take 4104"),
 ])
 def test_what_does_not_fit_is_refused(changes, message):
