@@ -22,7 +22,7 @@ from codesign.resources import Component, Resources
 from .build import TOP, accelerator_verilog
 from .toolchain import yosys_version
 
-__all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "synthesize"]
+__all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "script_of", "synthesize"]
 
 LABEL = "by synthesis with Yosys; neither placed nor timed, so unverified until place and route has met the clock"
 
@@ -43,6 +43,13 @@ synth_xilinx -family xcup -top {top} -noiopad -noclkbuf -run finalize:check
 synth_ecp5 -top {top}{ecp5_options}
 """,
 }
+
+
+def script_of(family: str, top: str) -> str:
+    """Yosys' commands, after the Verilog has been read, to map ``top`` to ``family``'s cells."""
+    return _SCRIPTS[family].format(top=top, ecp5_options=ECP5_OPTIONS)
+
+
 # What a cell takes: (resource, how many). Memories of LUTs as UG574 and the ECP5 family handbook count them; an
 # inverter is a LUT until it is merged with what it drives.
 _FREE: tuple[str, int] = ("lut", 0)
