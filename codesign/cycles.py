@@ -17,6 +17,7 @@ from .timing import (
     COLUMN,
     COLUMN_RAW,
     FETCH_BEAT,
+    FETCH_CREDIT,
     FETCH_START,
     WRITE,
     column_wait,
@@ -76,7 +77,7 @@ class _Stream:
         must_be_popped = self.asked + beats - self.depth
         self.decided += 1
         if must_be_popped > 0:
-            self.decided = max(self.decided, self.popped[must_be_popped - 1] + 1)
+            self.decided = max(self.decided, self.popped[must_be_popped - 1] + FETCH_CREDIT - 1)
         self.asked += beats
         accepted = self.decided + 1
         self.there += [self.channel.leave(accepted + self.latency) + FETCH_BEAT for _ in range(beats)]

@@ -2,16 +2,17 @@
 
 from .accelerator import AcceleratorConfig
 
-__all__ = ["ARRAY_LOAD", "COLUMN", "COLUMN_RAW", "FETCH_BEAT", "FETCH_START", "ROW", "WALK", "WRITE", "column_wait",
+__all__ = ["ARRAY_LOAD", "COLUMN", "COLUMN_RAW", "FETCH_BEAT", "FETCH_CREDIT", "FETCH_START", "ROW", "WALK", "WRITE", "column_wait",
            "drain", "first_sum", "result_interval", "row_wait"]
 
 FETCH_START = 2  # from a run's first cycle to the first read request
-FETCH_BEAT = 2  # from a beat's arrival to its first word's being there
+FETCH_BEAT = 3  # from a beat's arrival to its first word's being there
+FETCH_CREDIT = 3  # from when a beat's last word is taken to the read request that its place allows
 WALK = 1  # from a beat's issue to its tokens
 ROW = 3  # from a row's token to its activation: address, bank, output register
 ARRAY_LOAD = 3  # from a weight word's register to the elements: no sooner than the swap handed over as it was taken
-COLUMN = 7  # from a complete sum to its result's first word: accumulate 2, multiply, add, clamp, pool, output
-COLUMN_RAW = 4  # from a complete sum to its raw result
+COLUMN = 9  # from a sum to its result's first word: accumulate 3, multiply, add, shift, clamp, pool, output
+COLUMN_RAW = 5  # from a complete sum to its raw result
 WRITE = 3  # from the value that completes a beat to its write request
 
 

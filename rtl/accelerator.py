@@ -108,10 +108,11 @@ class Accelerator(wiring.Component):
             writer.flush.eq(sequencer.flush | (settling == 1)), sequencer.flushed.eq(writer.idle),
             sequencer.start.eq(control.start),
         ]
-        starved = sequencer.hungry & fetcher.idle & ~control.start
+        starved = Signal()  # a cycle late, when the sequencer still waits: nothing can come any more
+        m.d.sync += starved.eq(sequencer.hungry & fetcher.idle & ~control.start)
         # Nothing moves: memory does not answer, before an error or after it, so nobody may wait for it.
         quiet, hung, stuck = Signal(32), Signal(), Signal()
-        m.d.comb += hung.eq((control.job.watchdog != 0) & (quiet == control.job.watchdog))
+        m.d.sync += hung.eq((control.job.watchdog != 0) & (quiet == control.job.watchdog))
         m.d.sync += [quiet.eq(Mux(~control.busy | control.start | moving, 0, quiet + 1)),
                      stuck.eq(control.busy & ~control.start & (stuck | hung))]
         ending, error = Signal(), Signal(Error)
@@ -220,4 +221,4 @@ class Accelerator(wiring.Component):
             value |= Mux(column.raw_valid, column.raw_data.as_unsigned(), 0)
         m.d.sync += [writer.i.valid.eq(valid), writer.i.payload.eq(value)]
         m.d.sync += pending.eq(pending + Mux(walker.raw_beat, config.cols, 0) - writer.i.valid)
-        m.d.comb += walker.room.eq(writer.room >= pending + config.cols)
+        m.d.sync += walker.room.eq(writer.room >= pending + config.cols)  # late: such beats are cols apart

@@ -1,6 +1,6 @@
 """A column's end: accumulator, requantizer, pooling, and the way back to a bank."""
 
-from amaranth import Array, Const, Module, Mux, Signal, signed
+from amaranth import Array, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -9,6 +9,9 @@ from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.integer import A_BITS
 from codesign.isa import SCALE_BITS, Isa
+
+from .scaler import Scaler
+from .shifter import Shifter
 
 __all__ = ["Column", "RAW_BITS", "column_token"]
 
@@ -66,6 +69,7 @@ class Column(wiring.Component):
         self.config, self.position = config, position
         self.delay = (position - position * config.rows) % config.columns_per_bank
         self.layout = Isa(config).column
+        self._shadows = [Signal(self.layout.width, name=f"shadow_{i}") for i in range(2)]
         token = column_token(config)
         super().__init__({
             "psum": In(signed(config.psum_bits)), "token": In(token), "token_next": Out(token),
@@ -79,58 +83,72 @@ class Column(wiring.Component):
     def elaborate(self, platform):
         m, config = Module(), self.config
         stages = [self.token]  # stages[i] is the token i cycles on
-        for i in range(1, 6):
+        for i in range(1, 8):
             stages.append(Signal(self.token.shape(), name=f"token_{i}"))
             m.d.sync += stages[i].eq(stages[i - 1])
         m.d.comb += self.token_next.eq(stages[1])
-        mul, add, places, enable = self._parameters(m, stages)
+        m.submodules.scaler = scaler = Scaler(config)
+        m.submodules.shifter = shifter = Shifter(config)
 
-        # Accumulate. The memory's read port sees the write of the same cycle, so equal addresses may follow at once.
-        m.submodules.accumulators = memory = Memory(shape=signed(config.acc_bits), depth=config.acc_depth, init=[])
-        write = memory.write_port()
-        read = memory.read_port(transparent_for=(write,))
-        term, total = Signal(signed(config.acc_bits)), Signal(signed(config.acc_bits))
-        m.d.sync += term.eq(Array(self.psum << (A_BITS * i) for i in range(MAX_SCALE + 1))[self.token.scale])
+        self._load(m)
+        total = self._accumulate(m, stages)
+        mul, load_mul = self._parameter("mul", stages[3])
+        add, load_add = self._parameter("add", stages[4])
         m.d.comb += [
-            read.addr.eq(self.token.acc_addr),
-            write.addr.eq(stages[1].acc_addr),
-            write.data.eq(term + Mux(stages[1].first, 0, read.data)),
-            write.en.eq(stages[1].valid & ~stages[1].last),
+            scaler.acc.eq(total), scaler.mul.eq(mul), scaler.load_mul.eq(load_mul),
+            scaler.add.eq(add), scaler.load_add.eq(load_add),
+            shifter.i.eq(scaler.result), shifter.wide.eq(stages[6].wide),
+            self.raw_valid.eq(stages[5].valid & stages[5].last & stages[5].raw),
+            self.raw_data.eq(scaler.result),
         ]
-        m.d.sync += total.eq(write.data)
-
-        # Requantize.
-        product, biased = Signal(signed(config.scaled_bits)), Signal(signed(config.scaled_bits))
-        activation = Signal(2 * A_BITS)
-        scaled = biased >> places
-        top = Mux(stages[4].wide, 2 ** (2 * A_BITS) - 1, 2**A_BITS - 1)
-        m.d.sync += [
-            product.eq(total * mul),
-            biased.eq(product + add),
-            activation.eq(Mux(scaled < 0, 0, Mux(scaled > top, top, scaled))),
-        ]
-        m.d.comb += [
-            self.raw_valid.eq(stages[4].valid & stages[4].last & stages[4].raw),
-            self.raw_data.eq(biased),
-        ]
-        self._pool(m, stages[5], activation, enable)
+        m.d.comb += shifter.places.eq(self._held(m, "shift", stages[5]))
+        self._pool(m, stages[7], shifter.o, self._held(m, "enable", stages[7]))
         return m
 
-    def _parameters(self, m, stages):
-        """Requantization parameters in force at their own stages: each takes the shadow's as the swap passes."""
-        shadows = [Signal(self.layout.width, name=f"shadow_{i}") for i in range(2)]
-        for i, shadow in enumerate(shadows):
+    def _accumulate(self, m, stages):
+        """The sum so far, at stage 2. The memory is read at stage 0, its data registered once more at stage 1, and written
+        at stage 2: what the last two cycles' sums have not written by then is taken from themselves."""
+        config = self.config
+        m.submodules.accumulators = memory = Memory(shape=signed(config.acc_bits), depth=config.acc_depth, init=[])
+        write = memory.write_port()
+        read = memory.read_port(transparent_for=())
+        total = Signal(signed(config.acc_bits))
+        shifted, term, held, last, last_but_one = (Signal.like(total, name=name) for name in (
+            "shifted", "term", "held", "last", "last_but_one"))
+        same, source = Signal(2), Signal(2)
+        m.d.sync += [
+            shifted.eq(Array(self.psum << (A_BITS * i) for i in range(MAX_SCALE + 1))[self.token.scale]),
+            term.eq(shifted), held.eq(read.data), last.eq(total), last_but_one.eq(last),
+            same.eq(Cat(before.valid & ~before.last & (before.acc_addr == self.token.acc_addr)
+                        for before in stages[1:3])),
+            source.eq(Mux(stages[1].first, 0, Mux(same[0], 1, Mux(same[1], 2, 3)))),
+        ]
+        m.d.comb += [
+            total.eq(term + Array([0, last, last_but_one, held])[source]), read.addr.eq(self.token.acc_addr),
+            write.addr.eq(stages[2].acc_addr), write.data.eq(total), write.en.eq(stages[2].valid & ~stages[2].last),
+        ]
+        return total
+
+    def _load(self, m):
+        """Two sets of parameters that wait for their swap."""
+        for i, shadow in enumerate(self._shadows):
             with m.If(self.load & (self.load_set == i)):
                 m.d.sync += shadow.eq(self.entry)
-        used = []
-        for name, stage in (("mul", 2), ("add", 3), ("shift", 4), ("enable", 5)):
-            f = self.layout.fields[name]
-            parameter = Signal(signed(f.width) if f.signed else f.width, name=name)
-            with m.If(stages[stage].swap):
-                shadow = Mux(stages[stage].set, shadows[1], shadows[0])
-                m.d.sync += parameter.eq(shadow[f.offset:f.offset + f.width])
-            used.append(parameter)
-        return used
+
+    def _parameter(self, name, token):
+        """Requantization parameter ``name`` as the swap passes, and whether it passes in this cycle: each stage has its
+        own from the next cycle on."""
+        f = self.layout.fields[name]
+        shadow = Mux(token.set, self._shadows[1], self._shadows[0])[f.offset:f.offset + f.width]
+        return shadow.as_signed() if f.signed else shadow, token.swap
+
+    def _held(self, m, name, token):
+        """Parameter ``name`` in force at the stage after ``token``'s."""
+        value, swap = self._parameter(name, token)
+        parameter = Signal.like(value, name=name)
+        with m.If(swap):
+            m.d.sync += parameter.eq(value)
+        return parameter
 
     def _pool(self, m, token, activation, enable):
         """Running maximum or sum over a window; its result goes out four bits at a turn, lowest first."""

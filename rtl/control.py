@@ -1,6 +1,6 @@
 """The AXI4-Lite register file: what software sees of the accelerator."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -39,7 +39,7 @@ class Control(wiring.Component):
     """The registers of :mod:`codesign.registers` behind AXI4-Lite, and the state of the run.
 
     A write takes effect when both its address and its data are here, in whatever order they come. Reads and writes
-    do not wait for each other. One read takes 3 cycles from its AR transfer to ``rvalid``.
+    do not wait for each other. One read takes :attr:`READ_LATENCY` cycles from its AR transfer to ``rvalid``.
 
     Parameters
     ----------
@@ -62,15 +62,17 @@ class Control(wiring.Component):
     outstanding : In(1)
         Memory still owes answers: no run may begin.
     counters : In(COUNTER_LAYOUT)
-        Stable when not ``busy``, for a pair of reads to fit together.
+        Stable from two cycles after ``busy`` on, for a pair of reads to fit together.
     trace_count : In(range(TRACE_ENTRIES + 1))
         Entries of the trace.
     trace_address, trace_data : Out(range(TRACE_WORDS)), In(32)
-        Read port of the trace memory: data in the cycle after the address.
+        Read port of the trace memory: data two cycles after the address.
     irq : Out(1)
         High while a run's end is pending and enabled.
 
     """
+
+    READ_LATENCY = 4  # cycles, from a transfer on AR to `rvalid`
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
@@ -122,7 +124,7 @@ class Control(wiring.Component):
         self._read(m, {
             **stored, "ID": ID, "VERSION": VERSION, "DIGEST_LO": digest_lo, "DIGEST_HI": digest_hi,
             "BUS": bus_word(self.config),
-            "RTL_LO": RTL_MARKS[0], "RTL_HI": RTL_MARKS[1],
+            "RTL_LO": Const(RTL_MARKS[0], 32), "RTL_HI": Const(RTL_MARKS[1], 32),
             "STATUS": Cat(self.busy, pending, error != Error.NONE, ~self.busy & self.outstanding), "ERROR": error,
             "INTERRUPT": Cat(enable, pending), "TRACE_COUNT": self.trace_count,
             **{f"{name.upper()}_{half}": self.counters[name][low:low + 32]
@@ -155,23 +157,28 @@ class Control(wiring.Component):
         axi = self.axi
         word = Signal(BUS_ADDR_BITS - 2)
         index_bits = (TRACE_WORDS - 1).bit_length()
+        values = {**values, "trace": self.trace_data}
+        chosen = Signal(len(values))
         m.d.comb += self.trace_address.eq(word[:index_bits])
+        m.d.sync += chosen.eq(Cat(
+            *(word == _word(name) for name in values if name != "trace"),
+            word[index_bits:] == TRACE_OFFSET >> 2 >> index_bits))
         with m.FSM():
             with m.State("idle"):
                 m.d.comb += axi.arready.eq(1)
                 with m.If(axi.arvalid):
                     m.d.sync += word.eq(axi.araddr >> 2)
-                    m.next = "look up"
-            with m.State("look up"):  # the trace memory needs this cycle
+                    m.next = "choose"
+            with m.State("choose"):  # and the trace memory is read
+                m.next = "look up"
+            with m.State("look up"):  # the trace memory's data are registered
                 m.next = "answer"
             with m.State("answer"):
-                m.d.sync += [axi.rvalid.eq(1), axi.rdata.eq(0), axi.rresp.eq(Resp.SLVERR)]
-                with m.If(word[index_bits:] == TRACE_OFFSET >> 2 >> index_bits):
-                    m.d.sync += [axi.rdata.eq(self.trace_data), axi.rresp.eq(Resp.OKAY)]
-                with m.Switch(word):
-                    for name, value in values.items():
-                        with m.Case(_word(name)):
-                            m.d.sync += [axi.rdata.eq(value), axi.rresp.eq(Resp.OKAY)]
+                data = 0
+                for strobe, value in zip(chosen, values.values(), strict=True):
+                    data |= Mux(strobe, value, 0)
+                m.d.sync += [axi.rvalid.eq(1), axi.rdata.eq(data),
+                             axi.rresp.eq(Mux(chosen.any(), Resp.OKAY, Resp.SLVERR))]
                 m.next = "wait"
             with m.State("wait"):
                 with m.If(axi.rready):

@@ -1,6 +1,6 @@
 """What the accelerator measures of itself: counters and the trace of layers."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -26,7 +26,8 @@ class Counters(wiring.Component):
     read_beat, write_beat, word : bus beats, and program words taken
     rows_enabled, columns_enabled, planes : bank words read by a beat; results, and words of each, written
     mark : note the counters
-    counters, trace_count, trace_address, trace_data : as :class:`~codesign.rtl.control.Control` wants them
+    counters, trace_count, trace_address, trace_data : as :class:`~codesign.rtl.control.Control` wants them;
+        they have counted a cycle, and noted a mark, two cycles later
     """
 
     def __init__(self, config: AcceleratorConfig):
@@ -55,8 +56,12 @@ class Counters(wiring.Component):
             "bank_reads": Mux(self.beat, self.rows_enabled, 0),
             "bank_writes": Mux(self.result, self.columns_enabled * self.planes, 0),
         }
+        start, mark = Signal(), Signal()
+        m.d.sync += [start.eq(self.start), mark.eq(self.mark)]
         for name, step in steps.items():
-            m.d.sync += self.counters[name].eq(Mux(self.start, 0, self.counters[name]) + Mux(self.busy, step, 0))
+            counted = Signal(Value.cast(step).shape(), name=f"counted_{name}")
+            m.d.sync += [counted.eq(Mux(self.busy, step, 0)),
+                         self.counters[name].eq(Mux(start, 0, self.counters[name]) + counted)]
 
         entry_bits = 32 * len(TRACE_COUNTERS)
         m.submodules.trace = trace = Memory(shape=entry_bits, depth=TRACE_ENTRIES, init=[])
@@ -66,11 +71,12 @@ class Counters(wiring.Component):
         m.d.comb += [
             write.addr.eq(self.trace_count),
             write.data.eq(Cat(self.counters[name][:32] for name in TRACE_COUNTERS)),
-            write.en.eq(self.mark & (self.trace_count != TRACE_ENTRIES)),
-            read.addr.eq(self.trace_address // TRACE_STRIDE_WORDS), self.trace_data.eq(read.data.word_select(word, 32)),
+            write.en.eq(mark & (self.trace_count != TRACE_ENTRIES)),
+            read.addr.eq(self.trace_address // TRACE_STRIDE_WORDS),
         ]
+        m.d.sync += self.trace_data.eq(read.data.word_select(word, 32))
         with m.If(write.en):
             m.d.sync += self.trace_count.eq(self.trace_count + 1)
-        with m.If(self.start):
+        with m.If(start):
             m.d.sync += self.trace_count.eq(0)
         return m

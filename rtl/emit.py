@@ -35,9 +35,12 @@ def _collect(component, parts: dict) -> dict:
     return parts
 
 
-def to_verilog(component: wiring.Component, name: str) -> str:
-    """``component`` as module ``name`` followed by its shared parts; the same input gives the same bytes."""
+def to_verilog(component: wiring.Component, name: str, platform=None) -> str:
+    """``component`` as module ``name`` followed by its shared parts; the same input gives the same bytes.
+
+    ``platform`` : makes parts of its own cells, as :class:`codesign.rtl.dsp48.Dsp48Platform` does
+    """
     modules = {name: component, **_collect(component, {})}
-    return "\n".join(verilog.convert(part, name=module, ports=flat_ports(part), emit_src=False,
+    return "\n".join(verilog.convert(part, name=module, platform=platform, ports=flat_ports(part), emit_src=False,
                                      strip_internal_attrs=True)
                      for module, part in modules.items())

@@ -4,7 +4,9 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
+from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.registers import ADDRESS_BITS
 
@@ -21,8 +23,9 @@ class Fetcher(wiring.Component):
 
     A burst of n beats is asked for only when the FIFO has n free places that nobody waits for, so ``rready`` is
     always high. With ``arready`` high, a burst is asked for every cycle that has the places. Those are counted by
-    credits: ``depth`` of them at rest, n less in the cycle in which ``arvalid`` rises for a burst of n, one more in
-    the cycle after each transfer on ``o``. Throughput is one beat per cycle.
+    credits: ``depth`` of them at rest, n less in the cycle in which ``arvalid`` rises for a burst of n, one more two
+    cycles after each transfer on ``o``. Throughput is one beat per cycle. ``o.ready`` goes no further than to the two
+    registers behind the FIFO.
 
     Parameters
     ----------
@@ -52,45 +55,41 @@ class Fetcher(wiring.Component):
     error : Out(1)
         A beat of this run has arrived with a response other than OKAY.
     idle : Out(1)
-        Nothing asked for is outstanding and every beat has left.
+        Nothing asked for is outstanding and every beat has left; said three cycles after the last one has.
 
     """
 
-    START_LATENCY = 2  # cycles, from `start` to the first `axi.arvalid`
-    BEAT_LATENCY = 2  # cycles, from a transfer on the R channel to its `o.valid`, the FIFO being empty
-    CREDIT_LATENCY = 2  # cycles, from a transfer on `o` to the `axi.arvalid` that it allows
+    START_LATENCY = timing.FETCH_START  # cycles, from `start` to the first `axi.arvalid`
+    BEAT_LATENCY = timing.FETCH_BEAT  # from a transfer on the R channel to its `o.valid`, the FIFO being empty
+    CREDIT_LATENCY = timing.FETCH_CREDIT  # from a transfer on `o` to the `axi.arvalid` that it allows
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.depth = config.burst_beats * config.fifo_bursts
         self._low_bits = (config.burst_beats * config.bus_bits // 8).bit_length() - 1  # of an address, always 0
-        self._left, self._burst = Signal(32, name="left"), Signal(ADDRESS_BITS - self._low_bits, name="burst")
+        self._burst = Signal(ADDRESS_BITS - self._low_bits, name="burst")  # next address, in bursts
         super().__init__({
             "start": In(1), "stop": In(1),
             "address": In(ADDRESS_BITS), "beats": In(32),
             "axi": Out(ReadSignature(addr_bits=ADDRESS_BITS, data_bits=config.bus_bits)),
             "o": Out(stream.Signature(config.bus_bits)),
-            "beat": Out(1), "error": Out(1), "idle": Out(1),
+            "beat": Out(1), "error": Out(1), "idle": Out(1, init=1),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.fifo = fifo = SyncFIFOBuffered(
             width=self.config.bus_bits, depth=self.depth + 1)  # + 1: its output register, so the memory is 2**n deep
-        left = self._left  # beats not yet asked for
-        burst = self._burst  # next address, in bursts
+        burst_beats, burst = self.config.burst_beats, self._burst
         credits = Signal(range(self.depth + 1), init=self.depth)
         dropping = Signal()
 
-        # Ask: one burst a cycle, if there is room for all of it.
-        burst_beats = self.config.burst_beats
-        last, issue = Signal(), Signal()
+        # Ask: one burst a cycle, if there is room for all of it. Of the beats not yet asked for, `full` bursts are
+        # whole ones, and `rest` are left over; `more`, `last` and `beats` say it of the next burst.
+        full, rest = Signal(32 - exact_log2(burst_beats)), Signal(exact_log2(burst_beats))
+        more, last, issue = Signal(), Signal(), Signal()
         beats = Signal(range(burst_beats + 1))
-        m.d.comb += [
-            last.eq(left <= burst_beats),
-            beats.eq(Mux(last, left, burst_beats)),
-            issue.eq((left != 0) & (credits >= beats) & (self.axi.arready | ~self.axi.arvalid)),
-        ]
+        m.d.comb += issue.eq(more & (credits >= beats) & (self.axi.arready | ~self.axi.arvalid))
         with m.If(self.axi.arready):
             m.d.sync += self.axi.arvalid.eq(0)
         with m.If(issue):
@@ -98,8 +97,8 @@ class Fetcher(wiring.Component):
                 self.axi.arvalid.eq(1),
                 self.axi.araddr.eq(burst << self._low_bits),
                 self.axi.arlen.eq(beats - 1),
-                left.eq(left - beats),
-                burst.eq(burst + 1),
+                burst.eq(burst + 1), full.eq(full - 1), more.eq(~last),
+                last.eq((full == 1) | (full == 2) & (rest == 0)), beats.eq(Mux(full == 1, rest, burst_beats)),
             ]
 
         # Receive: the credits have kept a place free.
@@ -113,21 +112,37 @@ class Fetcher(wiring.Component):
             m.d.sync += self.error.eq(1)
 
         # Deliver.
-        m.d.comb += [
-            self.o.valid.eq(fifo.r_rdy & ~dropping),
-            self.o.payload.eq(fifo.r_data),
-            fifo.r_en.eq(self.o.ready | dropping),
-            self.idle.eq((left == 0) & (credits == self.depth)),
-        ]
-        m.d.sync += credits.eq(credits - Mux(issue, beats, 0) + (fifo.r_rdy & fifo.r_en))
+        leaves, left = self._deliver(m, fifo, dropping), Signal()
+        m.d.sync += [self.idle.eq(~more & (credits == self.depth) & ~self.start), left.eq(leaves), credits.eq(credits - Mux(issue, beats, 0) + left)]
 
         with m.If(self.stop):
-            m.d.sync += [left.eq(0), dropping.eq(1)]
+            m.d.sync += [more.eq(0), dropping.eq(1)]
         with m.If(self.start):
+            start_rest, start_full = self.beats[:len(rest)], self.beats[len(rest):]
             m.d.sync += [
-                left.eq(self.beats),
+                full.eq(start_full), rest.eq(start_rest), more.eq(self.beats != 0),
+                last.eq((start_full == 0) | (start_full == 1) & (start_rest == 0)),
+                beats.eq(Mux(start_full == 0, start_rest, burst_beats)),
                 burst.eq(self.address >> self._low_bits),
                 dropping.eq(0),
                 self.error.eq(0),
             ]
         return m
+
+    def _deliver(self, m, fifo, dropping):
+        """From the FIFO through two registers, so that neither side waits for the other in one cycle. Returns whether a
+        beat leaves."""
+        first, second = Signal(self.config.bus_bits, name="first"), Signal(self.config.bus_bits, name="second")
+        first_valid, second_valid, leaves = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.o.valid.eq(first_valid & ~dropping),
+            self.o.payload.eq(first),
+            leaves.eq(first_valid & (self.o.ready | dropping)),
+            fifo.r_en.eq(~second_valid),
+        ]
+        with m.If(leaves | ~first_valid):
+            m.d.sync += [first.eq(Mux(second_valid, second, fifo.r_data)), first_valid.eq(second_valid | fifo.r_rdy),
+                         second_valid.eq(0)]
+        with m.Elif(~second_valid):
+            m.d.sync += [second.eq(fifo.r_data), second_valid.eq(fifo.r_rdy)]
+        return leaves

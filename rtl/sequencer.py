@@ -173,14 +173,18 @@ class Sequencer(wiring.Component):
         swap_rows, swap_columns = self.go & flag("load_rows", self.fields), self.go & flag("load_columns", self.fields)
         row_left, drain_left = Signal(range(self.row_wait + 1)), Signal(range(self.depth + 1))
         column_left = [Signal(range(self.column_wait + 1), name=f"column_left_{i}") for i in range(2)]
+        ended = []
         for left, cycles, condition in ((row_left, self.row_wait, swap_rows), (drain_left, self.depth, self.beat),
                                         *((left, self.column_wait, swap_columns & (self.column_set == i))
                                           for i, left in enumerate(column_left))):
+            over = Signal(init=1)
             with m.If(condition):
-                m.d.sync += left.eq(cycles)
-            with m.Elif(left != 0):
-                m.d.sync += left.eq(left - 1)
-        return row_left == 0, Mux(self.column_set, column_left[1], column_left[0]) == 0, drain_left == 0
+                m.d.sync += [left.eq(cycles), over.eq(0)]
+            with m.Elif(~over):
+                m.d.sync += [left.eq(left - 1), over.eq(left == 1)]
+            ended.append(over)
+        row, drained, *columns = ended
+        return row, Mux(self.column_set, columns[1], columns[0]), drained
 
     def _count_enabled(self, m, taken, flag):
         """How many rows and columns the pass in hand uses, counted as their descriptors come in."""

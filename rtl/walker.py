@@ -46,6 +46,8 @@ class Walker(wiring.Component):
         self._pass = {name: Signal(signed(field.width) if field.signed else field.width, name=name) for name, field in
                       self.layout.fields.items()}  # in hand: corner, addresses and count move on as it goes
         self._dx, self._dy, self._plane = Signal(name="dx"), Signal(name="dy"), Signal(2, name="plane")
+        # Of the window in hand, ready when it is: the last of its row, and of the pass; two lines of the map high.
+        self._row_ends, self._ends, self._high = Signal(name="row_ends"), Signal(name="ends"), Signal(name="high")
         self._plane_offset = Signal(config.addr_bits, name="plane_offset")
         super().__init__({
             "start": In(1), "go": In(1), "again": In(1), "column_set": In(1),
@@ -62,13 +64,19 @@ class Walker(wiring.Component):
         x, y = Signal(signed(COORD_BITS + 1)), Signal(signed(COORD_BITS + 1))
         corner_x, corner_y = f["x_first"], f["y_first"]
         dx_first, dy_first = corner_x < 0, corner_y < 0
-        dx_last = f["pool"] & (corner_x + 1 < f["width"])
-        dy_last = f["pool"] & (corner_y + 1 < f["height"])
+        before_last = Signal(signed(COORD_BITS + 1))  # x of the last window but one of a row
+        narrow = Signal()  # only a row's last window may reach beyond the map's right edge
+        dx_last, dy_last = f["pool"] & ~(self._row_ends & narrow), f["pool"] & self._high
         last_plane = plane == f["planes"]
+
+        def given(name):
+            value = self.fields[fields[name].offset:fields[name].offset + fields[name].width]
+            return value.as_signed() if fields[name].signed else value
+
         pixel_opens = (dx == dx_first) & (dy == dy_first)
         pixel_closes = (dx == dx_last) & (dy == dy_last)
         closes = pixel_closes & last_plane
-        last_beat = closes & (f["windows"] == 1)
+        last_beat = closes & self._ends
         m.d.comb += [x.eq(corner_x + dx), y.eq(corner_y + dy)]
 
         self._gate(m, f, running, last_plane)
@@ -86,20 +94,21 @@ class Walker(wiring.Component):
                 m.d.sync += running.eq(0)
             with m.If(last_plane):
                 m.d.sync += f["acc_addr"].eq(f["acc_addr"] + 1)
-                self._next_pixel(m, f, dx, dy, dx_first, dx_last, pixel_closes)
+                self._next_pixel(m, f, dx_first, dx_last, pixel_closes, before_last)
         with m.If(self.go):  # after the above: a pass may end in this cycle
-            outside = [self.fields[fields[name].offset + fields[name].width - 1] for name in ("x_first", "y_first")]
             m.d.sync += [
                 running.eq(1), started.eq(0), plane.eq(0), plane_offset.eq(0),
-                dx.eq(outside[0]), dy.eq(outside[1]),  # a corner at -1: the window's first pixel is at 0
-                *(f[name].eq(self.fields[x.offset:x.offset + x.width]) for name, x in fields.items()
+                dx.eq(given("x_first") < 0), dy.eq(given("y_first") < 0),  # a corner at -1: the first pixel is at 0
+                *(f[name].eq(given(name)) for name in fields
                   if name not in ("acc_addr", "out_addr")),
+                before_last.eq(given("x_last") - Mux(given("pool"), 2, 1)),
+                narrow.eq(given("x_last") + 1 >= given("width")),
+                self._row_ends.eq(given("x_first") == given("x_last")), self._ends.eq(given("windows") == 1),
+                self._high.eq(given("y_first") + 1 < given("height")),
             ]
             with m.If(~self.again):
-                m.d.sync += [f[name].eq(self.fields[fields[name].offset:fields[name].offset + fields[name].width])
-                             for name in ("acc_addr", "out_addr")]
+                m.d.sync += [f[name].eq(given(name)) for name in ("acc_addr", "out_addr")]
 
-        loads = {name: self.fields[fields[name].offset] for name in ("load_weights", "load_rows", "load_columns")}
         row, column = self.row, self.column
 
         def near(distance):
@@ -107,13 +116,13 @@ class Walker(wiring.Component):
 
         m.d.sync += [
             row.valid.eq(self.beat),
-            row.swap_weights.eq(self.go & loads["load_weights"]),
-            row.swap_row.eq(self.go & loads["load_rows"]),
+            row.swap_weights.eq(self.go & given("load_weights")),
+            row.swap_row.eq(self.go & given("load_rows")),
             row.addr.eq(f["window_addr"] + Mux(dy, f["width"], 0) + dx + plane_offset),
             row.left.eq(near(x)), row.right.eq(near(f["width"] - 1 - x)),
             row.up.eq(near(y)), row.down.eq(near(f["height"] - 1 - y)),
             column.valid.eq(self.beat),
-            column.swap.eq(self.go & loads["load_columns"]), column.set.eq(self.column_set),
+            column.swap.eq(self.go & given("load_columns")), column.set.eq(self.column_set),
             column.first.eq(f["first"] & (plane == 0)),
             column.last.eq(f["last"] & last_plane),
             column.raw.eq(f["raw"]), column.total.eq(f["sum"]),
@@ -127,38 +136,39 @@ class Walker(wiring.Component):
             m.d.sync += column.group.eq(f["out_group"])
         return m
 
-    def _next_pixel(self, m, f, dx, dy, dx_first, dx_last, closes):
+    def _next_pixel(self, m, f, dx_first, dx_last, closes, before_last):
         """Right within the window, then its second line, then the next window: right, or the next row of windows."""
-        step = Mux(f["pool"], 2, 1)
+        dx, dy, step = self._dx, self._dy, Mux(f["pool"], 2, 1)
         with m.If(~closes & (dx != dx_last)):
             m.d.sync += dx.eq(1)
         with m.Elif(~closes):
             m.d.sync += [dx.eq(dx_first), dy.eq(1)]
         with m.Else():
-            m.d.sync += f["windows"].eq(f["windows"] - 1)
+            m.d.sync += [f["windows"].eq(f["windows"] - 1), self._ends.eq(f["windows"] == 2)]
             with m.If(~f["sum"]):
                 m.d.sync += f["out_addr"].eq(f["out_addr"] + 1)
-            with m.If(f["x_first"] == f["x_last"]):
+            with m.If(self._row_ends):
                 next_row = f["row_addr"] + Mux(f["pool"], f["width"] << 1, f["width"])
                 m.d.sync += [
                     f["x_first"].eq(f["x_left"]), f["y_first"].eq(f["y_first"] + step),
                     f["row_addr"].eq(next_row), f["window_addr"].eq(next_row),
                     dx.eq(f["x_left"] != 0), dy.eq(0),
+                    self._row_ends.eq(f["x_left"] == f["x_last"]), self._high.eq(f["y_first"] + 3 < f["height"]),
                 ]
             with m.Else():
                 m.d.sync += [f["x_first"].eq(f["x_first"] + step), f["window_addr"].eq(f["window_addr"] + step),
-                             dx.eq(0), dy.eq(f["y_first"] < 0)]
+                             dx.eq(0), dy.eq(f["y_first"] < 0), self._row_ends.eq(f["x_first"] == before_last)]
 
     def _gate(self, m, f, running, last_plane):
         """Issue a beat unless the way out is not free."""
         config = self.config
         raw = f["last"] & f["raw"] & last_plane
-        raw_wait = Signal(range(config.cols))
+        raw_wait, raw_waits = Signal(range(config.cols)), Signal()  # cycles; any
         with m.If(self.raw_beat):
-            m.d.sync += raw_wait.eq(config.cols - 1)
-        with m.Elif(raw_wait != 0):
-            m.d.sync += raw_wait.eq(raw_wait - 1)
-        blocked = raw & ((raw_wait != 0) | ~self.room)
+            m.d.sync += [raw_wait.eq(config.cols - 1), raw_waits.eq(1)]
+        with m.Elif(raw_waits):
+            m.d.sync += [raw_wait.eq(raw_wait - 1), raw_waits.eq(raw_wait != 1)]
+        blocked = raw & (raw_waits | ~self.room)
         shared = config.columns_per_bank
         turn = Signal(range(2 * shared))
         m.d.sync += turn.eq(Mux(self.start | (turn == 2 * shared - 1), 0, turn + 1))

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
+from codesign import timing
 from codesign.accelerator import AcceleratorConfig
 from codesign.registers import ADDRESS_BITS
 
@@ -64,7 +65,7 @@ class Writer(wiring.Component):
 
     """
 
-    LATENCY = 3  # cycles, from the transfer or flush that completes a beat to its `awvalid` and `wvalid`
+    LATENCY = timing.WRITE  # cycles, from the transfer or flush that completes a beat to its `awvalid` and `wvalid`
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
@@ -87,7 +88,7 @@ class Writer(wiring.Component):
         free = Signal(range(self._beats + 1), init=self._beats)  # beats
         filled = Signal(range(self.lanes))  # values of the next beat that are here
         push, pop = Signal(), Signal()
-        m.d.comb += [self.room.eq(free * self.lanes - filled), self.i.ready.eq(self.room != 0)]
+        m.d.comb += [self.room.eq(free * self.lanes - filled), self.i.ready.eq(free != 0)]
         m.d.sync += free.eq(free - push + pop)
         self._pack(m, fifo, filled, push)
         unanswered = self._send(m, fifo, pop)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -67,9 +68,8 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
     """The accelerator's Verilog, with the first words of :func:`rtl_digest` in its registers RTL_LO and RTL_HI."""
     verilog = unsealed_verilog(config)
     for mark, word in zip(RTL_MARKS, words_of(rtl_digest(config)), strict=True):
-        place = f"32'd{mark};"
-        require(verilog.count(place) == 1, f"Verilog must have its digest's place {place} once")
-        verilog = verilog.replace(place, f"32'd{word};")
+        verilog, places = re.subn(rf"\b32'd{mark}\b", f"32'd{word}", verilog)
+        require(places == 1, f"Verilog must have its digest's place 32'd{mark} once, not {places} times")
     return verilog
 
 

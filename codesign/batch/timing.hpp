@@ -110,7 +110,7 @@ private:
         size = std::min(c.burst_beats, beats - asked);
         ++burst, ++decided;
         if (burst >= depth)
-            decided = std::max(decided, (size == rest ? popped_rest : popped)[burst - depth] + 1);
+            decided = std::max(decided, (size == rest ? popped_rest : popped)[burst - depth] + FETCH_CREDIT - 1);
         first = channel.leave(decided + 1 + c.latency_cycles + FETCH_BEAT, size);
         asked += size;
         set_there(0);

@@ -29,6 +29,8 @@ class Model:
         self.dut, self.cycle = dut, 0
         self.todo, self.asked = deque(), None
         self.credits, self.fifo, self.last_pop = DEPTH, deque(), -1
+        self.returned = deque([0] * (Fetcher.CREDIT_LATENCY - 2))  # credits on their way back
+        self.idle = True
         self.dropping = self.error = False
         self.received, self.requests, self.pops = [], [], []
         self.started = self.next_run = None
@@ -39,7 +41,7 @@ class Model:
         valid = bool(self.fifo) and t >= self.fifo[0][0] + Fetcher.BEAT_LATENCY and t > self.last_pop
         got = tuple(map(number, (dut.axi_arvalid, dut.o_valid, dut.idle, dut.error, dut.axi_rready)))
         want = (self.asked is not None, valid and not self.dropping,
-                not self.todo and self.credits == DEPTH, self.error, 1)
+                self.idle, self.error, 1)
         assert got == want, f"cycle {t}: (arvalid, o.valid, idle, error, rready) is {got}, must be {want}"
         if self.asked:
             got = number(dut.axi_araddr), number(dut.axi_arlen) + 1
@@ -48,7 +50,10 @@ class Model:
             assert fixed == (BEAT_BYTES.bit_length() - 1, 1)
             assert got[0] // 4096 == (got[0] + got[1] * BEAT_BYTES - 1) // 4096, "burst crosses 4096 bytes"
 
+        self.idle = not self.todo and self.credits == DEPTH and not number(dut.start)
         credits = self.credits
+        self.credits += self.returned.popleft()
+        self.returned.append(0)
         if self.asked is None or number(dut.axi_arready):  # ask for the next burst
             if self.asked:
                 self.requests.append((t, self.asked))
@@ -59,7 +64,7 @@ class Model:
         if valid and (self.dropping or number(dut.o_ready)):
             _, beat = self.fifo.popleft()
             self.last_pop = t
-            self.credits += 1
+            self.returned[-1] = 1
             if not self.dropping:
                 assert number(dut.o_payload) == beat, f"cycle {t}: beat {len(self.received)}"
                 self.received.append(beat)

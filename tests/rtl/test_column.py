@@ -19,7 +19,7 @@ SQUARE = AcceleratorConfig(rows=4, cols=4, bank_depth=64, acc_depth=4, bus_bits=
 GROUPS = AcceleratorConfig(rows=9, cols=4, bank_depth=64, acc_depth=4, bus_bits=64)
 SHARED = AcceleratorConfig(rows=4, cols=11, bank_depth=64, acc_depth=4, bus_bits=64)
 UNLIKE = AcceleratorConfig(rows=5, cols=14, bank_depth=64, acc_depth=4, bus_bits=64)
-RELOAD = 6  # cycles from a swap until its parameters are no longer read; see timing.column_wait
+RELOAD = 8  # cycles from a swap until its parameters are no longer read; see timing.column_wait
 
 
 @dataclass

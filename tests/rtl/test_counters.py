@@ -51,10 +51,10 @@ def test_random_runs(likely):
                       "planes": rng.randrange(1, 5), "start": int(t == 0), "busy": int(t < length), "mark": 0}
             cycles.append(cycle)
         ends.append((length, len(cycles)))
-    seen, start = play(Counters(CONFIG), [*cycles, IDLE]), 0
+    seen, start = play(Counters(CONFIG), [*cycles, IDLE, IDLE]), 0
     for length, end in ends:
         expected = model(cycles[start:start + length])
-        for t in (start + length, end):  # and what happens after the run does not count
+        for t in (start + length + 1, end):  # and what happens after the run does not count
             assert seen[t]["counters"] == expected
         assert sum(expected[name] for name in PARTS) == expected["cycles"] == length
         start = end
@@ -76,18 +76,18 @@ def test_trace_notes_the_counters_at_each_mark_and_starts_again():
             cycles.append(cycle | {"beat": cycle["beat"] & cycle["running"], "start": int(t == 0), "busy": 1,
                                    "mark": int(t in marks)})
         reads = [cycle for i in range(20) for cycle in read_entry(i)]
-        seen = play(Counters(CONFIG), [*first, *cycles, *reads, IDLE])
+        seen = play(Counters(CONFIG), [*first, *cycles, *reads, IDLE, IDLE])
         if first:
-            assert seen[len(first)]["trace_count"] == 9
-            assert seen[len(first) + 1]["trace_count"] == 0
+            assert seen[len(first) + 1]["trace_count"] == 9
+            assert seen[len(first) + 2]["trace_count"] == 0
         assert seen[-1]["trace_count"] == 20
         expected = [model(cycles[:mark])[name] for mark in marks for name in TRACE_COUNTERS]
-        assert [s["trace_data"] for s in seen[-len(expected):]] == expected  # a cycle after the address
+        assert [s["trace_data"] for s in seen[-len(expected):]] == expected  # two cycles after the address
 
 
 def test_a_full_trace_keeps_its_first_entries():
     cycles = [IDLE | {"start": 1, "busy": 1}, *[IDLE | {"busy": 1, "mark": 1}] * (TRACE_ENTRIES + 5)]
     reads = [read_entry(i)[0] for i in (0, 1, TRACE_ENTRIES - 1)]
-    seen = play(Counters(CONFIG), [*cycles, *reads, IDLE])
+    seen = play(Counters(CONFIG), [*cycles, *reads, IDLE, IDLE])
     assert seen[-1]["trace_count"] == TRACE_ENTRIES
     assert [s["trace_data"] for s in seen[-3:]] == [1, 2, TRACE_ENTRIES]

@@ -1,0 +1,48 @@
+"""The requantizer's multiplication and addition."""
+
+from amaranth import Module, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from codesign.accelerator import AcceleratorConfig
+from codesign.integer import ADD_BITS, MUL_BITS
+
+__all__ = ["Scaler"]
+
+
+class Scaler(wiring.Component):
+    """``acc * mul + add``: one a cycle, in the registers that FPGA multipliers have around them.
+
+    ``acc`` in cycle t leaves on ``result`` in cycle t + :attr:`LATENCY`. It meets the ``mul`` last loaded in cycle t or
+    before, and the ``add`` last loaded in cycle t + 1 or before.
+
+    A platform with a ``get_scaler`` makes it of its own cells: see :mod:`codesign.rtl.dsp48`.
+
+    Members
+    -------
+    acc, mul, add : operands
+    load_mul, load_add : take that one; until then the last one stays
+    result : never overflows
+    """
+
+    LATENCY = 3
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        super().__init__({
+            "acc": In(signed(config.acc_bits)), "mul": In(MUL_BITS), "add": In(signed(ADD_BITS)),
+            "load_mul": In(1), "load_add": In(1), "result": Out(signed(config.scaled_bits)),
+        })
+
+    def elaborate(self, platform):
+        if hasattr(platform, "get_scaler"):
+            return platform.get_scaler(self)
+        m = Module()
+        acc, mul, add = (Signal.like(getattr(self, name), name=f"held_{name}") for name in ("acc", "mul", "add"))
+        product = Signal(signed(self.config.acc_bits + MUL_BITS))
+        m.d.sync += [acc.eq(self.acc), product.eq(acc * mul), self.result.eq(product + add)]
+        with m.If(self.load_mul):
+            m.d.sync += mul.eq(self.mul)
+        with m.If(self.load_add):
+            m.d.sync += add.eq(self.add)
+        return m
