@@ -2,8 +2,8 @@
 
 from .accelerator import AcceleratorConfig
 
-__all__ = ["ARRAY_LOAD", "COLUMN", "COLUMN_RAW", "FETCH_BEAT", "FETCH_CREDIT", "FETCH_START", "ROW", "WALK", "WRITE", "column_wait",
-           "drain", "first_sum", "result_interval", "row_wait"]
+__all__ = ["ARRAY_LOAD", "COLUMN", "COLUMN_RAW", "FETCH_BEAT", "FETCH_CREDIT", "FETCH_START", "ROW", "WALK", "WRITE",
+           "column_wait", "drain", "first_sum", "result_interval", "row_wait"]
 
 FETCH_START = 2  # from a run's first cycle to the first read request
 FETCH_BEAT = 3  # from a beat's arrival to its first word's being there

@@ -106,8 +106,8 @@ class Column(wiring.Component):
         return m
 
     def _accumulate(self, m, stages):
-        """The sum so far, at stage 2. The memory is read at stage 0, its data registered once more at stage 1, and written
-        at stage 2: what the last two cycles' sums have not written by then is taken from themselves."""
+        """The sum so far, at stage 2. The memory is read at stage 0, its data registered once more at stage 1, and
+        written at stage 2: what the last two cycles' sums have not written by then is taken from themselves."""
         config = self.config
         m.submodules.accumulators = memory = Memory(shape=signed(config.acc_bits), depth=config.acc_depth, init=[])
         write = memory.write_port()

@@ -1,8 +1,8 @@
-"""The requantizer in UltraScale's DSP48E2, by explicit instance with its registers: AMD, UltraScale Architecture DSP Slice
-User Guide (UG579).
+"""The requantizer's scaler in UltraScale's DSP48E2, by explicit instance with its registers: AMD, UltraScale
+Architecture DSP Slice User Guide (UG579).
 
 The multiplier takes 27 x 18 signed bits; register A holds the accumulator, B the gain, C the offset, M the product,
-and P what leaves. So none of the scaler's registers is in the fabric, and both its operations have a cycle of their own.
+and P what leaves. So none of the scaler's registers is in the fabric, and each of its operations has its own cycle.
 """
 
 from amaranth import Cat, ClockSignal, Const, Instance, Module, ResetSignal, Signal

@@ -113,7 +113,8 @@ class Fetcher(wiring.Component):
 
         # Deliver.
         leaves, left = self._deliver(m, fifo, dropping), Signal()
-        m.d.sync += [self.idle.eq(~more & (credits == self.depth) & ~self.start), left.eq(leaves), credits.eq(credits - Mux(issue, beats, 0) + left)]
+        m.d.sync += [self.idle.eq(~more & (credits == self.depth) & ~self.start), left.eq(leaves),
+                     credits.eq(credits - Mux(issue, beats, 0) + left)]
 
         with m.If(self.stop):
             m.d.sync += [more.eq(0), dropping.eq(1)]

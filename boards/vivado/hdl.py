@@ -90,7 +90,7 @@ def verilog_files(config: AcceleratorConfig, ports: int) -> dict[str, str]:
     top = templates().get_template("accelerator_top.v.j2").render(
         top=TOP, accelerator=ACCELERATOR, ports=top_ports(config, ports), masters=masters(ports), has_ports=inside,
         bus=[(f"m_axi_{name}", member.shape) for name, member in bus.members.items()])
-    files = {f"{ACCELERATOR}.v": accelerator_verilog(config), f"{TOP}.v": top}
+    files = {f"{ACCELERATOR}.v": accelerator_verilog(config, "xcup"), f"{TOP}.v": top}
     if inside:
         files["memory_ports.v"] = to_verilog(MemoryPorts(config, ports=ports, port_bits=PORT_BITS), "memory_ports")
     return files

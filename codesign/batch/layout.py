@@ -24,7 +24,8 @@ GEMM = ("out_channels", "in_channels", "in_height", "in_width", "out_height", "o
 OPERAND = ("source", "channel", "dx", "dy")
 CONSTANTS = {"A_BITS": A_BITS, "W_BITS": W_BITS, "INTERLEAVE_BITS": INTERLEAVE_BITS, "REPEAT_BITS": REPEAT_BITS,
              "TRACE_ENTRIES": TRACE_ENTRIES, "FETCH_START": timing.FETCH_START, "FETCH_BEAT": timing.FETCH_BEAT,
-             "FETCH_CREDIT": timing.FETCH_CREDIT, "COLUMN": timing.COLUMN, "COLUMN_RAW": timing.COLUMN_RAW, "WRITE": timing.WRITE}
+             "FETCH_CREDIT": timing.FETCH_CREDIT, "COLUMN": timing.COLUMN, "COLUMN_RAW": timing.COLUMN_RAW,
+             "WRITE": timing.WRITE}
 
 
 def fields_header() -> str:

