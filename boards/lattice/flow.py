@@ -121,7 +121,7 @@ def _synthesize(source: SystemSource, progress: Progress) -> Path:
         for name, text in files.items():
             (work / name).write_text(text)
         (work / "script.ys").write_text(script)
-        seconds = run_tool(yosys, ["-s", "script.ys"], work, work / "log", lambda: progress("synthesis"))
+        seconds = run_tool(yosys, ["-q", "-s", "script.ys"], work, work / "log", lambda: progress("synthesis"))
         _compress(work / "netlist.json")
         return seconds
 

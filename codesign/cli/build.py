@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         workload = Workload(network=network, integer=integers, program=compile_network(integers, config))
     job = BuildJob(board=board, config=config, workload=workload, embed=args.embed, baud=args.baud,
                    seeds=tuple(range(1, args.seeds + 1)))
-    with tqdm(desc=board.name, bar_format="{desc} ({elapsed})", leave=False, file=sys.stderr) as bar:
+    with tqdm(desc=board.name, bar_format="{desc} ({elapsed})", leave=False, file=sys.stderr, disable=None) as bar:
         built = toolchain.build(job, out, lambda step: bar.set_description_str(f"{board.name}: {step}"))
     print_json(built) if args.json else print(toolchain.describe(built, out), end="")
 

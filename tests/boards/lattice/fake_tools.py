@@ -19,7 +19,8 @@ def after(option):
 """
 _BODIES = {
     "yosys": """
-open('cells.json', 'w').write(json.dumps(statistics))
+top = open('script.ys').read().split('-top ')[1].split()[0]
+open('cells.json', 'w').write(json.dumps({'modules': {top: {'num_cells_by_type': cells}}}))
 open('netlist.json', 'w').write('{}')
 """,
     "nextpnr-ecp5": """
@@ -38,10 +39,9 @@ def install(folder: Path, monkeypatch, *, reached: dict[int, float] | None = Non
             **bodies: str) -> None:
     """Put them first on PATH. ``reached``: MHz by seed of nextpnr; ``cells``: what yosys counts; ``bodies``: other
     code for yosys, nextpnr or ecppack."""
-    statistics = {"modules": {"\\blink": {"num_cells_by_type": cells or {"LUT4": 10, "TRELLIS_FF": 5}}}}
     versions = {"yosys": "Yosys 0.70", "nextpnr-ecp5": "nextpnr-ecp5 (Version nextpnr-0.11)",
                 "ecppack": "Project Trellis\nVersion 1.4"}
-    given = f"statistics, report, reached = {statistics!r}, {REPORT!r}, {reached or {}!r}\n"
+    given = f"cells, report, reached = {cells or dict(LUT4=10, TRELLIS_FF=5)!r}, {REPORT!r}, {reached or {}!r}\n"
     for name, version in versions.items():
         path = folder / name
         code = bodies.get(name.split("-")[0], given + _BODIES[name])
