@@ -137,7 +137,6 @@ def test_a_hanging_task_is_ended_with_what_it_started(pool, tmp_path):
 def test_one_at_a_time(pool, tmp_path):
     tasks = [task(alone, tmp_path / "here") for _ in range(6)]
     assert [answer for _, answer in pool.run(tasks, at_most=1)] == [None] * 6
-    assert any(isinstance(answer, Failure) for _, answer in pool.run(tasks))
 
 
 def test_whoever_stops_listening_ends_the_rest(pool, tmp_path):
