@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -47,8 +48,7 @@ class SweepDirectory:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            foreign = any(self.path.iterdir()) and not (self.path / MANIFEST).exists()
-            require(not foreign or set(os.listdir(self.path)) == {".lock"},
+            require((self.path / MANIFEST).exists() or all(map(_is_ours, os.listdir(self.path))),
                     f"Sweep directory must be empty or a sweep's, not {str(self.path)!r}")
             lock = open(self.path / ".lock", "w")
         except OSError as e:
@@ -59,11 +59,18 @@ class SweepDirectory:
             except OSError:
                 raise CodesignError(f"Sweep directory {str(self.path)!r} must not be in use by another sweep") from None
             name = self._check_settings(settings, title)
-            for folder in (self.candidates, self.measured):
-                folder.mkdir(exist_ok=True)
-                for left in folder.glob(".*"):  # half-written, by a process that was killed
-                    shutil.rmtree(left, ignore_errors=True)
+            self._tidy()
             yield name
+
+    def _tidy(self) -> None:
+        """Make the folders, and remove what a process left half-written when it was killed."""
+        for folder in (self.candidates, self.measured):
+            folder.mkdir(exist_ok=True)
+            for left in folder.glob(".*"):
+                shutil.rmtree(left, ignore_errors=True)
+        for left in self.path.glob(".*.*"):
+            if _is_ours(left.name):
+                left.unlink(missing_ok=True)
 
     def _check_settings(self, settings: dict, title: str) -> str:
         settings = json.loads(json.dumps(settings))
@@ -84,6 +91,11 @@ class SweepDirectory:
                     f"Sweep {key} must be as the sweep in {str(self.path)!r} was begun, {_brief(begun.get(key))}, "
                     f"not {_brief(settings.get(key))} (choose another directory)")
         return name
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a hidden file is the lock, or what :func:`write_json` and the report write to first."""
+    return name == ".lock" or re.fullmatch(r"\.(sweep\.json|results\.json|report\.html)\.\d+", name) is not None
 
 
 def _brief(value: object) -> str:

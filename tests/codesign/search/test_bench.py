@@ -34,7 +34,8 @@ def test_synthetic_accuracies_grow_with_training():
     networks = [network for network, _, _ in map(judge._price, proposals) if network is not None]
     assert len(networks) > 10
     short, long = ([synthetic_accuracy(n, epochs) for n in networks] for epochs in (5, 90))
-    assert all(0 <= a < b <= 1 for a, b in zip(short, long, strict=True)) and len(set(long)) == len({n.digest() for n in networks})
+    assert all(0 <= a < b <= 1 for a, b in zip(short, long, strict=True))
+    assert len(set(long)) == len({n.digest() for n in networks})
 
 
 def test_gains_are_on_random_search_with_the_same_seeds():
