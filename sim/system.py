@@ -1,6 +1,7 @@
 """The complete system, simulated: all of its Verilog, driven at its pins, as the board behind a serial port."""
 
 import ctypes
+from functools import cache
 from pathlib import Path
 
 from codesign.errors import require
@@ -15,6 +16,7 @@ READ_S = 0.001  # of simulated time: a read waits no longer
 _HARNESS = Variant(harness=("system.cpp",))
 
 
+@cache
 def build_system(config: SystemConfig, data: bytes = b"", rom: bytes | None = None) -> Path:
     """The shared library of the system's simulator (sim/system.cpp on its Verilog), built if not cached."""
     source = system_verilog(config, data=data, rom=rom)
