@@ -44,7 +44,7 @@ class _Training:
 
     def __init__(self, module: nn.Module, network: Network, batch: int, device: str, compiled: bool):
         self.module = module.to(device).train()
-        self.forward: Callable = torch.compile(self.module) if compiled else self.module
+        self.forward: Callable = torch.compile(self.module, dynamic=False) if compiled else self.module
         self.optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3, fused=True)
         generator = torch.Generator().manual_seed(0)
         self.images = torch.randint(0, 256, (batch, *network.input), generator=generator, dtype=torch.uint8).to(device)

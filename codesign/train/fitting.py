@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -33,7 +33,7 @@ class Fitting:
                  teacher: Teacher | None = None):
         self.module, self.batches, self.recipe, self.epochs, self.seed = module, batches, recipe, epochs, seed
         self.teacher, self.device = teacher, torch.device(batches.device)
-        self.forward: Callable = torch.compile(module) if recipe.compiled else module
+        self.forward: Callable = torch.compile(module, dynamic=False) if recipe.compiled else module
         self.optimizer = _optimizer(module, recipe)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, _one_cycle(epochs * len(batches), recipe.warm_up))
@@ -65,7 +65,7 @@ class Fitting:
         total, right = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
         for step, (chosen, images, labels) in enumerate(self.batches.epoch(self.seed, epoch)):
             taught = None if self.teacher is None else self.teacher.logits(chosen, images)
-            with self._precision():
+            with self._precision(), _compilation(self.recipe.compiled):
                 logits = self.forward(images).float()
             loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
             if self.teacher is not None and taught is not None:
@@ -92,6 +92,17 @@ class Fitting:
         if not math.isfinite(loss.item()):
             raise CodesignError(f"Training loss must stay finite, not {loss.item()} (epoch {epoch + 1}; "
                                 f"try a smaller learning rate than {self.recipe.learning_rate})")
+
+
+@contextlib.contextmanager
+def _compilation(compiled: bool) -> Iterator[None]:
+    if not compiled:
+        yield
+        return
+    try:
+        yield
+    except torch._dynamo.exc.TorchDynamoException as e:
+        raise CodesignError(f"Training must not be compiled where torch.compile fails: {str(e).splitlines()[0]}") from e
 
 
 def _optimizer(module: GraphModule, recipe: Recipe) -> torch.optim.Optimizer:

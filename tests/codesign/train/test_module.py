@@ -41,6 +41,13 @@ def test_data_movement_equals_reference(op, size):
     assert np.array_equal(made.numpy(), wanted)
     leaf = torch.from_numpy(x).double().contiguous().requires_grad_()
     assert torch.autograd.gradcheck(DataMovement(op), (leaf,), eps=1e-3)
+    single = leaf.detach().float().requires_grad_()
+    short = DataMovement(op)(single)
+    assert short.dtype == torch.float32 and np.array_equal(short.detach().numpy(), wanted)
+    upstream = torch.from_numpy(np.random.default_rng(1).integers(0, 9, wanted.shape))
+    (upstream * DataMovement(op)(leaf)).sum().backward()
+    (upstream * short).sum().backward()
+    assert torch.equal(single.grad.double(), leaf.grad)
 
 
 def test_concat_equals_reference():
