@@ -14,7 +14,8 @@ __all__ = ["Crew", "Failure", "Pool", "Task", "Worker", "WorkerDied", "attempt"]
 
 POLL_S = 0.5  # at most between two looks at limits, and at workers that are to be ready
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-ATTEMPTS = 2  # of a task whose worker dies: once may be chance (somebody else's memory, a machine switched off)
+ATTEMPTS = 3  # of a task whose worker dies: that may be chance (somebody else's memory, a machine switched off)
+STILLBORN = 20  # workers in a row that die before they are ready, before that is no chance either
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,8 +34,8 @@ class Task:
 class Failure:
     """A task without a result, and why, in one line.
 
-    kind : ``error`` (it said so), ``died`` (its worker did, twice), ``limit`` (it took too long), ``full disk``, or
-        ``contradiction`` (see :class:`codesign.errors.Contradiction`)
+    kind : ``error`` (it said so), ``died`` (its worker did, every time), ``limit`` (it took too long), ``full disk``,
+        or ``contradiction`` (see :class:`codesign.errors.Contradiction`)
     """
 
     reason: str
@@ -49,7 +50,7 @@ class Worker(Protocol):
     """A process that does one task at a time."""
 
     def ready(self) -> bool:
-        """Whether it is up and can begin."""
+        """Whether it is up and can begin; raises WorkerDied where it never will."""
 
     def begin(self, task: Task) -> None:
         """Start on ``task``."""
@@ -114,6 +115,7 @@ class Pool:
         self.crew = crew
         self._idle: list[Worker] = []
         self._busy: dict[Worker, Task] = {}
+        self._stillborn = 0
 
     def __enter__(self) -> "Pool":
         return self
@@ -128,7 +130,8 @@ class Pool:
     def run(self, tasks: Sequence[Task], at_most: int | None = None) -> Iterator[tuple[Task, Any]]:
         """Do ``tasks``, ``at_most`` so many at a time; yields each with its result or :class:`Failure`, as it is done.
 
-        Whoever stops iterating ends the tasks that are running.
+        Whoever stops iterating ends the tasks that are running. Raises :class:`CodesignError` where no worker can
+        start.
         """
         waiting = deque(tasks)
         attempts: dict[Task, int] = {}
@@ -164,10 +167,22 @@ class Pool:
         while len(self._idle) + len(self._busy) < min(size, len(waiting) + len(self._busy)):
             self._idle.append(self.crew.hire())
         for worker in list(self._idle):
-            if waiting and len(self._busy) < size and worker.ready():
+            if not waiting or len(self._busy) == size:
+                return
+            try:
+                if not worker.ready():
+                    continue
+            except WorkerDied as e:
                 self._idle.remove(worker)
-                self._busy[worker] = waiting.popleft()
-                worker.begin(self._busy[worker])
+                worker.stop()
+                self._stillborn += 1
+                if self._stillborn == STILLBORN:
+                    raise CodesignError(f"Workers must be able to start: {e}") from None
+                continue
+            self._stillborn = 0
+            self._idle.remove(worker)
+            self._busy[worker] = waiting.popleft()
+            worker.begin(self._busy[worker])
 
     def _patience_s(self) -> float:
         left = [task.limit_s - worker.running_s() for worker, task in self._busy.items()]

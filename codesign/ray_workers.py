@@ -32,11 +32,14 @@ class _RayWorker:
         self._actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(_Actor).remote(shared)
         self._ready = self._actor.ready.remote()
         self.result: Any = None
+        self._up = False
         self._began = 0.0
 
     def ready(self) -> bool:
-        """An actor that died before its first task counts: the task's answer says so."""
-        return bool(self._ray.wait([self._ready], timeout=0)[0])
+        if not self._up and self._ray.wait([self._ready], timeout=0)[0]:
+            self._get(self._ready)  # raises where it died
+            self._up = True
+        return self._up
 
     def begin(self, task: Task) -> None:
         self._began = time.monotonic()
@@ -46,8 +49,11 @@ class _RayWorker:
         return time.monotonic() - self._began
 
     def answer(self) -> Any:
+        return self._get(self.result)
+
+    def _get(self, reference: Any) -> Any:
         try:
-            return self._ray.get(self.result)
+            return self._ray.get(reference)
         except self._ray.exceptions.RayError as e:
             raise WorkerDied("its process or machine in the cluster ended: "
                              f"{(str(e).splitlines() or [type(e).__name__])[0]}") from None

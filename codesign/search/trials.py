@@ -5,10 +5,11 @@ database (PostgreSQL) that many sweeps share. One process drives a sweep and wri
 survive a kill; a trial that is running when the database is opened was in flight when its process ended.
 """
 
+import contextlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ __all__ = ["Trial", "TrialDatabase", "sqlite_url", "storage_url"]
 BUSY_TIMEOUT_S = 30
 RETRIES_S = (0.5, 1, 2, 4, 8, 16, 30)  # pauses before a server that is out of reach is tried again
 FAILURES = "failures of finalists"
+ADVISORY_LOCK = 0x636F6465736967  # PostgreSQL's name for it is a number: "codesig"
 
 T = TypeVar("T")
 
@@ -79,8 +81,9 @@ class TrialDatabase:
         self._storage, self._study = self._safely("usable", lambda: self._open(url, limits))
 
     def _open(self, url: sqlalchemy.URL, limits: Mapping[str, int]) -> tuple[optuna.storages.RDBStorage, optuna.Study]:
-        storage = optuna.storages.RDBStorage(url.render_as_string(hide_password=False), engine_kwargs={
-            "connect_args": limits, "pool_pre_ping": self._is_server})
+        with self._alone(url):
+            storage = optuna.storages.RDBStorage(url.render_as_string(hide_password=False), engine_kwargs={
+                "connect_args": limits, "pool_pre_ping": self._is_server})
         directions = [StudyDirection.MAXIMIZE if objective.maximize else StudyDirection.MINIMIZE
                       for objective in OBJECTIVES]
         study = optuna.create_study(storage=storage, study_name=self.name, load_if_exists=True, directions=directions,
@@ -89,6 +92,17 @@ class TrialDatabase:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names([objective.name for objective in OBJECTIVES])
         return storage, study
+
+    @contextlib.contextmanager
+    def _alone(self, url: sqlalchemy.URL) -> Iterator[None]:
+        """No other sweep makes the server's tables meanwhile; a file is the sweep's own."""
+        if not self._is_server:
+            yield
+            return
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+            yield  # the lock goes with the connection
 
     def close(self) -> None:
         """Let go of the database."""

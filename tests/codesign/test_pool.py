@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codesign.errors import CodesignError, Contradiction
-from codesign.pool import Failure, Pool, Task
+from codesign.pool import Failure, Pool, Task, WorkerDied
 from codesign.workers import LocalCrew
 
 
@@ -121,7 +121,7 @@ def test_a_dying_worker_harms_no_other(pool, tmp_path):
     answers = {t.function: answer for t, answer in pool.run(
         [task(die, tmp_path / "log", signal.SIGSEGV), task(add, 1, 2), task(die_once, tmp_path / "once")])}
     assert answers[die] == Failure(reason="its process was ended by signal 11 (SIGSEGV)", kind="died")
-    assert len(set((tmp_path / "log").read_text().split())) == 2  # twice, each time in a new process
+    assert len(set((tmp_path / "log").read_text().split())) == 3  # each time in a new process
     assert answers[add] == 103 and answers[die_once] == "second time"
 
 
@@ -168,6 +168,21 @@ if __name__ == "__main__":
     process.kill()
     process.wait()
     assert gone(tmp_path / "log")
+
+
+def test_workers_that_cannot_start_end_it():
+    class Stillborn(LocalCrew):
+        def hire(self):
+            worker = super().hire()
+
+            def ready():
+                raise WorkerDied("no such package")
+
+            worker.ready = ready
+            return worker
+
+    with Pool(Stillborn(2)) as pool, pytest.raises(CodesignError, match="Workers must be able to start: no such pack"):
+        list(pool.run([task(add, 1, 2)]))
 
 
 def test_a_crew_has_somebody():
