@@ -55,7 +55,7 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
         window = parse_window(answer["samples"], rails, tick_hz=link.board["tick_hz"], ticks=answer["ticks"],
                               runs=answer["runs"], busy_ticks=answer["busy_ticks"], part_ticks=answer["part_ticks"])
         taken = len(window.volts)
-        require(taken > 0, f"Sensors of {link.name} must be read within a second, not still at their first sample")
+        require(taken > 0, f"Sensors of {link.name} must be read at least once, not never")
         windows.append(window)
         left -= taken
         if progress:

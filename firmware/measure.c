@@ -13,13 +13,18 @@ enum { SAMPLE_BYTES = 18, LATE_MS = 1000, LOOK_US = 10 };
 /* Sweeps over all rails: when the next is due, and which rail is next in it. */
 struct sweeps {
     uint64_t due, spacing;
+    uint64_t late; /* when it is, and those there are must do; one there must be */
     uint8_t rail, running;
-    uint8_t *at, *end;
+    uint8_t *begin, *at, *end;
 };
 
 static uint64_t ticks_of(uint64_t microseconds) { return hal_tick_hz() * microseconds / 1000000; }
 
-static bool are_done(const struct sweeps *sweeps) { return sweeps->at == sweeps->end; }
+static bool are_done(const struct sweeps *sweeps) {
+    const bool has_one = sweeps->at - sweeps->begin >= (ptrdiff_t)power_count() * SAMPLE_BYTES;
+
+    return sweeps->at == sweeps->end || (has_one && hal_ticks() >= sweeps->late);
+}
 
 /* The next rail's sample, if it is due. One at a time: a run that ends meanwhile shall not wait for all of them. */
 static uint8_t take_sample(struct sweeps *sweeps) {
@@ -27,7 +32,7 @@ static uint8_t take_sample(struct sweeps *sweeps) {
     struct power_sample sample;
     uint8_t status;
 
-    if (are_done(sweeps) || now < sweeps->due) return CODESIGN_STATUS_OKAY;
+    if (sweeps->at == sweeps->end || now < sweeps->due) return CODESIGN_STATUS_OKAY;
     status = power_sample(sweeps->rail, &sample);
     if (status) return status;
     put64(sweeps->at, now);
@@ -46,35 +51,35 @@ static uint8_t take_sample(struct sweeps *sweeps) {
     return CODESIGN_STATUS_OKAY;
 }
 
-/* What goes on of a run, with the samples that are due meanwhile: to its end, to theirs, or until it is late. */
-static uint8_t sample_run(struct sweeps *sweeps, uint64_t late, struct outcome *outcome) {
-    uint64_t until, soonest;
+/* What goes on of a run, with the samples that are due meanwhile: to its end or to theirs. */
+static uint8_t sample_run(struct sweeps *sweeps, struct outcome *outcome) {
+    uint64_t soonest;
     uint8_t status;
 
     do {
         status = take_sample(sweeps);
         if (status) return status;
         soonest = hal_ticks() + ticks_of(LOOK_US); /* in the past, nobody would look */
-        until = sweeps->due < late ? sweeps->due : late;
-        status = accelerator_finish(are_done(sweeps) || until < soonest ? soonest : until, outcome);
-    } while (status == CODESIGN_STATUS_TIMEOUT && !are_done(sweeps) && hal_ticks() < late);
+        status = accelerator_finish(are_done(sweeps) || sweeps->due < soonest ? soonest : sweeps->due, outcome);
+    } while (status == CODESIGN_STATUS_TIMEOUT && !are_done(sweeps));
     return status;
 }
 
-/* Runs one after another until all samples are taken, or it is late: the host waits. The first may have begun in a
- * window before, and the last may end in one after: a run may be longer than any. */
+/* Runs one after another until the samples are taken. The first may have begun in a window before, and the last may end
+ * in one after: a run may be longer than any. */
 static uint8_t sample_runs(struct sweeps *sweeps, uint32_t run_ms, uint8_t *answer) {
-    const uint64_t begin = hal_ticks(), late = begin + ticks_of((run_ms + (uint64_t)LATE_MS) * 1000);
+    const uint64_t begin = hal_ticks();
     uint64_t busy = 0, part = 0, now = begin;
     uint32_t runs = 0;
     struct outcome outcome = {.error = 0};
 
-    while (!are_done(sweeps) && !outcome.error && now < late) {
+    sweeps->late = begin + ticks_of((run_ms + (uint64_t)LATE_MS) * 1000);
+    while (!are_done(sweeps) && !outcome.error) {
         const uint64_t from = now;
         const bool begins = !accelerator_is_on();
         uint8_t status = begins ? accelerator_start() : CODESIGN_STATUS_OKAY;
 
-        if (status == CODESIGN_STATUS_OKAY) status = sample_run(sweeps, late, &outcome);
+        if (status == CODESIGN_STATUS_OKAY) status = sample_run(sweeps, &outcome);
         if (status != CODESIGN_STATUS_OKAY && status != CODESIGN_STATUS_TIMEOUT) return status;
         now = hal_ticks();
         if (begins && status == CODESIGN_STATUS_OKAY) {
@@ -96,7 +101,7 @@ static uint8_t sample_idle(struct sweeps *sweeps, uint8_t *answer) {
     const uint64_t begin = hal_ticks();
     uint8_t status = accelerator_is_on() ? CODESIGN_STATUS_OWING : CODESIGN_STATUS_OKAY;
 
-    while (status == CODESIGN_STATUS_OKAY && !are_done(sweeps)) {
+    while (status == CODESIGN_STATUS_OKAY && sweeps->at != sweeps->end) {
         /* As while a run is on: the processor's own power shall not make the difference. */
         if (hal_ticks() < sweeps->due) (void)hal_wait_interrupt(sweeps->due);
         status = take_sample(sweeps);
@@ -113,7 +118,7 @@ uint8_t measure_power(uint32_t run_ms, uint32_t samples, uint8_t *answer, size_t
     const size_t bytes = (size_t)samples * power_count() * SAMPLE_BYTES;
     const uint64_t shortest_us = POWER_SETTLE_US + (uint64_t)samples * POWER_CONVERSION_US;
     const uint64_t run_us = (uint64_t)run_ms * 1000;
-    struct sweeps sweeps = {.running = run_ms != 0, .at = answer + CODESIGN_POWER_ANSWER_SAMPLES};
+    struct sweeps sweeps = {.running = run_ms != 0, .begin = answer + CODESIGN_POWER_ANSWER_SAMPLES};
     uint8_t status;
 
     *length = 0;
@@ -123,11 +128,13 @@ uint8_t measure_power(uint32_t run_ms, uint32_t samples, uint8_t *answer, size_t
         return CODESIGN_STATUS_OUT_OF_RANGE;
     status = power_begin();
     if (status) return status;
-    sweeps.end = sweeps.at + bytes;
+    sweeps.at = sweeps.begin;
+    sweeps.end = sweeps.begin + bytes;
     sweeps.due = hal_ticks() + ticks_of(POWER_SETTLE_US);
     sweeps.spacing = ticks_of(run_ms ? (run_us - POWER_SETTLE_US) / samples : POWER_CONVERSION_US);
     status = run_ms ? sample_runs(&sweeps, run_ms, answer) : sample_idle(&sweeps, answer);
     if (status) return status;
-    *length = (size_t)(sweeps.at - answer) - (size_t)sweeps.rail * SAMPLE_BYTES; /* whole sweeps */
+    /* Whole sweeps; none where a run ended in an error before. */
+    *length = (size_t)(sweeps.at - answer) - (size_t)sweeps.rail * SAMPLE_BYTES;
     return CODESIGN_STATUS_OKAY;
 }

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 import yaml
@@ -198,22 +199,39 @@ def test_candidate_is_a_model(swept):
     assert json.loads(result.stdout)["cycles"] > 0
 
 
-def test_finalists_on_the_firmware(tmp_path):
-    """A sweep's finalists run on the board's firmware, over its serial line; the next round is priced from that."""
+@pytest.mark.parametrize("device", ["serial", "host", pytest.param("virtual", marks=pytest.mark.virtual)])
+def test_finalists_on_the_firmware(tmp_path, device):
+    """A sweep's finalists run on a board's firmware, over its serial line; the next round is priced from that."""
     space = few()
     (tmp_path / "few.yaml").write_text(yaml.safe_dump(space))
     config, = Space.from_dict(space).configs(load_board("ulx3s"))
-    with HostBoard(config) as board:
-        run_codesign(*SWEEP, "--device", "serial", "--port", board.port, "--baud", 4000000, cwd=tmp_path, check=True)
-        with open_port(board.port) as port:
-            assert Link(port).request("statistics")["runs"] >= 360
+    words = [*SWEEP, "--power-samples", 10, "--device", device]
+    with ExitStack() as stack:
+        if device == "serial":
+            board = stack.enter_context(HostBoard(config))
+            words += ["--port", board.port, "--baud", 4000000]
+        run_codesign(*words, cwd=tmp_path, check=True)
+        if device == "serial":
+            with open_port(board.port) as port:
+                assert Link(port).request("statistics")["runs"] >= 360
     results = json.loads((tmp_path / "sweep" / "results.json").read_text())
-    assert results["counts"]["measured"] >= 1 and results["counts"]["priced_from_rows"] >= 1
     with CostTable(tmp_path / "sweep" / "costs.db", read_only=True) as table:
-        found = [row for row in table.rows(method="synthetic")]  # the sensors are a model's
-        assert {row.key.quantity for row in found} == {"power_idle", "power_active", "energy"}
-        assert all(row.rails.keys() == {"CORE", "MEMORY"} and row.board_serial == board.port for row in found)
-        assert {row.key.quantity for row in table.rows(method="measured")} == set()
+        rows = table.rows()
+    first = [c for c in results["candidates"] if "measured" in c and c["measured"]["round"] == 1]
+    told = {id for c in first for id in c["measured"]["rows"]}
+    later = [c for c in results["candidates"] if c["round"] == 2 and c["price"]["rows"]]
+    assert first and later and {c["price"]["method"] for c in later} == {"simulated"}
+    assert all(set(c["price"]["rows"]) <= told for c in later)
+    assert results["footing"]["2"]["simulated"] == len(later)
+    cycles = {row.id: row.value for row in rows if row.method == "simulated"}
+    assert all(part["cycles"] == cycles[id] for c in later for part in c["price"]["parts"] for id in part["rows"])
+    power = [row for row in rows if row.method == "synthetic"]  # the sensors are a model's
+    assert {row.key.quantity for row in power} == {"power_idle", "power_active", "energy"}
+    rails = {frozenset(row.rails) for row in power}
+    assert rails == {frozenset({"CORE", "MEMORY"})} or device == "virtual" and "VCCINT" in next(iter(rails))
+    assert device != "serial" or all(row.board_serial == board.port for row in power)
+    assert {row.method for row in rows} == {"simulated", "synthetic"}
+    assert all(c["measured"]["power_problem"] is None for c in first)
 
 
 @pytest.mark.parametrize("words", [["--device", "serial"], ["--device", "host", "--port", "/dev/ttyUSB1"]])
