@@ -7,7 +7,7 @@ from codesign.errors import require
 from codesign.power_samples import PowerEstimate, Rail, Window, estimate_power, join, parse_rails, parse_window
 from codesign.protocol import SIZES, protocol
 
-from .link import Link
+from .link import LIMIT_S, Link
 from .runs import finish_runs, run_error
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ def read_rails(link: Link) -> tuple[Rail, ...]:
 
 
 def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: int = SWEEPS,
-                 progress: Callable[[int], None] | None = None) -> Window:
+                 patience_s: float = LIMIT_S, progress: Callable[[int], None] | None = None) -> Window:
     """``sweeps`` samples of each rail while nothing runs or, ``running``, while the run that was configured goes on
-    again and again; it then still does. ``progress(count)`` is called with each request's.
+    again and again; it then still does. ``progress(count)`` is called with each request's, which may take
+    ``patience_s`` longer than it is to.
 
     Raises :class:`CodesignError` where a run ends in an error.
     """
@@ -49,7 +50,7 @@ def sample_power(link: Link, rails: tuple[Rail, ...], *, running: bool, sweeps: 
     while left > 0:
         count = min(left, most)
         run_ms = SETTLE_MS + CONVERSION_MS * count if running else 0
-        answer = link.request("power", run_ms=run_ms, samples=count, limit_s=15 + run_ms / 1000)
+        answer = link.request("power", run_ms=run_ms, samples=count, limit_s=patience_s + run_ms / 1000)
         if answer["error"]:
             raise run_error(link, answer["error"])
         window = parse_window(answer["samples"], rails, tick_hz=link.board["tick_hz"], ticks=answer["ticks"],
@@ -72,8 +73,9 @@ def measure_power(device: "SerialDevice", counters: Mapping[str, int], *, sweeps
     """
     link, image_s = device.link, counters["cycles"] / device.config.clock_hz
     rails = read_rails(link)
-    idle = sample_power(link, rails, running=False, sweeps=sweeps, progress=progress)
-    running = sample_power(link, rails, running=True, sweeps=sweeps, progress=progress)
+    patience_s = LIMIT_S + device.run_ms / 1000  # a simulated accelerator takes the processor's time
+    idle, running = (sample_power(link, rails, running=runs, sweeps=sweeps, patience_s=patience_s, progress=progress)
+                     for runs in (False, True))
     finish_runs(link, device.run_ms)
     method = power_method(link)
     return estimate_power(rails, idle, running, image_s=image_s, method=method,

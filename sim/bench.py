@@ -3,12 +3,12 @@
     python -m codesign.sim.bench [--network N] [--resolution R] [--accelerator A]
 """
 
-import argparse
 import time
 
 import numpy as np
 
 from codesign.accelerator import load_accelerator
+from codesign.batch.bench import bench_parser
 from codesign.cycles import predict
 from codesign.network import load_network
 from codesign.random_weights import random_network
@@ -20,11 +20,7 @@ from .verilated import VerilatorDevice
 
 def main() -> None:
     """Print seconds, rates and ratios; one frame of random weights and a random image, compared bit for bit."""
-    parser = argparse.ArgumentParser(prog="python -m codesign.sim.bench", description=__doc__.splitlines()[0],
-                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--network", default="diracdeltanet-116", help="a network")
-    parser.add_argument("--resolution", type=int, default=224, help="of its input, where the network is a built-in one")
-    parser.add_argument("--accelerator", default="ultra96", help="an accelerator")
+    parser = bench_parser("codesign.sim.bench", __doc__)
     parser.add_argument("--scalesim", action="store_true", help="price the same layers with SCALE-Sim 3, too")
     arguments = parser.parse_args()
     config = load_accelerator(arguments.accelerator)

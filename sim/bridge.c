@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bridge_i2c.h"
@@ -38,7 +39,7 @@ enum { FABRIC_STATUS = 0xFFCA3010, FABRIC_LOADED = 1 << 3, PLATFORM = 0xFFCA0044
 enum { I2C0 = 0xFF020000, I2C1 = 0xFF030000, I2C_BYTES = 0x1000 };
 enum { GPIO_RESETS = 0xFF0A0054, GPIO_ENABLE = 0xFF0A0348 };
 static const uint32_t RESET = 1u << 31;
-enum { SLICE_CYCLES = 2000 }; /* between which QEMU sees to its other business */
+enum { LONGEST_SLICE_CYCLES = 2000, SLICE_NS = 2000000 }; /* between which QEMU sees to its other business */
 
 static void *simulator, *interrupt_line;
 static uint8_t *ddr;
@@ -69,12 +70,31 @@ static void new_accelerator(void) {
 
 static void next_slice(void) { timer_mod_ns(&clock_timer, qemu_clock_get_ns(VIRTUAL_CLOCK) + 1); }
 
+static uint64_t host_ns(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* For about SLICE_NS: meanwhile the processor waits for every device, and a large accelerator is slow. */
+static void simulate_slice(void) {
+    static uint64_t cycles = LONGEST_SLICE_CYCLES;
+    const uint64_t begin = host_ns();
+    uint64_t took;
+
+    sim_wait(simulator, cycles);
+    took = host_ns() - begin;
+    if (took > SLICE_NS && cycles > 1) cycles /= 2;
+    else if (took < SLICE_NS / 4 && cycles < LONGEST_SLICE_CYCLES) cycles *= 2;
+}
+
 static void clock_slice(void *unused) {
     uint32_t status = 0;
 
     (void)unused;
     if (!running) return;
-    sim_wait(simulator, SLICE_CYCLES);
+    simulate_slice();
     qemu_set_irq(interrupt_line, sim_interrupt(simulator));
     set_running(sim_read_register(simulator, CODESIGN_STATUS, &status) == 0 && status & CODESIGN_STATUS_BUSY);
     if (running) next_slice();

@@ -19,6 +19,8 @@ DEFAULT_BAUD = 115_200  # as in firmware/Makefile
 ZYNQ_BOARDS = ("zcu102", "ultra96-v1", "ultra96-v2")
 QEMU = "qemu-system-aarch64"
 QEMU_VERSION = (7, 2)  # whose structures sim/bridge.c knows
+_HOW = ("apt install qemu-system-arm on Debian 12 (its 7.2.22 is tested), or QEMU's sources of 7.2, configured with "
+        "--target-list=aarch64-softmmu --enable-plugins, first on PATH; --device host needs no QEMU")
 _CROSS_COMPILER = "aarch64-linux-gnu-gcc"
 _BRIDGE = ("bridge.c", "bridge_i2c.c", "bridge_i2c.h", "bridge_qemu.h")
 _SENSORS = ("host/sensor_model.c", "host/sensor_model.h", "sensors_boards.c", "sensors.h", "power.h")
@@ -31,12 +33,11 @@ def require_qemu() -> str:
     path = shutil.which(QEMU)
     wanted = ".".join(map(str, QEMU_VERSION))
     if path is None:
-        raise CodesignError(f"{QEMU} {wanted} must be installed for the virtual board: apt install qemu-system-arm")
+        raise CodesignError(f"{QEMU} {wanted} must be installed for the virtual board: {_HOW}")
     text = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace").stdout
     found = re.search(r"version (\d+)\.(\d+)", text)
     require(found is not None and (int(found[1]), int(found[2])) == QEMU_VERSION,
-            f"{QEMU} must be version {wanted} for the virtual board, not {text.split(chr(10))[0]!r}: "
-            "Debian 12 has it")
+            f"{QEMU} must be version {wanted} for the virtual board, not {text.split(chr(10))[0]!r}: {_HOW}")
     return path
 
 

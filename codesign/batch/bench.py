@@ -93,13 +93,19 @@ def _whole_space(space: Space, board: Board, points: int) -> None:
           f"{layers / cpu_s:,.0f} layers/s)")
 
 
-def main() -> None:
-    """Print rates; every price is exact."""
-    parser = argparse.ArgumentParser(prog="python -m codesign.batch.bench", description=__doc__.splitlines()[0],
+def bench_parser(module: str, text: str) -> argparse.ArgumentParser:
+    """The arguments of a bench of a network on an accelerator; ``text`` is its ``module``'s docstring."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=text.splitlines()[0],
                                      formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--network", default="diracdeltanet-116", help="a network")
     parser.add_argument("--resolution", type=int, default=224, help="of its input, where the network is a built-in one")
-    parser.add_argument("--accelerator", default="ultra96", help="an accelerator, to be varied")
+    parser.add_argument("--accelerator", default="ultra96", help="an accelerator")
+    return parser
+
+
+def main() -> None:
+    """Print rates; every price is exact. The accelerator is varied."""
+    parser = bench_parser("codesign.batch.bench", __doc__)
     parser.add_argument("--space", default="digits", help="a search space")
     parser.add_argument("--board", default="ultra96v2", help="a board")
     parser.add_argument("--points", type=int, default=1_000_000, help="of the space, at least")

@@ -4,9 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
+
+from codesign.cli import main
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job's tests interrupt commands, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,6 +35,18 @@ def run_codesign(*words, cwd, check=False, **env):
                             env={**os.environ, "OMP_NUM_THREADS": "1", **env})
     assert not check or result.returncode == 0, result.stderr
     return result
+
+
+def call_codesign(*words, cwd, check=False):
+    """As :func:`run_codesign`, in this process: quicker, where nothing is about processes."""
+    words = list(map(str, words))
+    with chdir(cwd), redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        try:
+            status = main(words)
+        except SystemExit as e:
+            status = e.code
+    assert not check or status == 0, err.getvalue()
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

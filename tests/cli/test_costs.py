@@ -15,12 +15,12 @@ import yaml
 from codesign.costs import CostTable
 from tests.mutants import MUTANTS, copy_project
 
-from .conftest import SCRIPT, run_codesign
+from .conftest import SCRIPT, call_codesign, run_codesign
 from .test_sweep import few
 
 NETWORKS = {f"n{width}": f"name: n{width}\ninput: [1, 8, 8]\nlayers: [{{conv: {width}}}, pool, {{conv: 6}}, average, "
                          "{linear: 10}]\n" for width in range(4, 9)}
-BUILD = ["costs", "build", "--board", "ulx3s", "--accelerator", "tiny", "--out", "t.db"]
+BUILD = ["costs", "build", "--board", "ulx3s", "--accelerator", "tiny", "--out", "t.db", "--workers", "1"]
 ALL = [*BUILD, *(word for name in NETWORKS for word in ("--network", f"{name}.yaml"))]
 
 
@@ -34,7 +34,7 @@ def built(tmp_path_factory):
     """A directory with t.db, of all NETWORKS."""
     directory = tmp_path_factory.mktemp("costs")
     write_networks(directory)
-    result = json.loads(run_codesign(*ALL, "--json", cwd=directory, check=True).stdout)
+    result = json.loads(run_codesign(*ALL, "--workers", "2", "--json", cwd=directory, check=True).stdout)
     assert (result["runs"], result["there_before"], result["method"]) == (5, 0, "simulated")
     return directory
 
@@ -45,14 +45,14 @@ def copy(built, tmp_path):
     return tmp_path / "copy"
 
 
-def error(*words, cwd, **more):
-    result = run_codesign(*words, cwd=cwd, **more)
+def error(*words, cwd):
+    result = call_codesign(*words, cwd=cwd)
     assert result.returncode == 1 and len(result.stderr.splitlines()) == 1, result.stderr
     return result.stderr.strip()
 
 
 def test_built_rows_are_fresh_and_equal_the_model(built):
-    rows = json.loads(run_codesign("costs", "show", "t.db", "--json", cwd=built, check=True).stdout)["rows"]
+    rows = json.loads(call_codesign("costs", "show", "t.db", "--json", cwd=built, check=True).stdout)["rows"]
     assert len(rows) == 5 * 4
     assert all(row["value"] == row["model_value"] and row["state"] == "fresh" for row in rows)
     assert {row["method"] for row in rows} == {"simulated"} and {row["key"]["board"] for row in rows} == {"ulx3s"}
@@ -60,7 +60,7 @@ def test_built_rows_are_fresh_and_equal_the_model(built):
 
 def test_second_call_does_nothing(copy):
     before = (copy / "t.db").read_bytes()
-    again = run_codesign(*ALL, cwd=copy, check=True)
+    again = call_codesign(*ALL, cwd=copy, check=True)
     assert again.stdout == "t.db: 0 simulated rows of 0 runs added, 5 runs were there\n"
     assert (copy / "t.db").read_bytes() == before
 
@@ -101,7 +101,7 @@ def test_interrupted_build_goes_on(tmp_path):
 
 
 def test_check_finds_drift_and_names_the_row(copy):
-    result = run_codesign("costs", "check", "t.db", "--json", cwd=copy, check=True)
+    result = call_codesign("costs", "check", "t.db", "--json", cwd=copy, check=True)
     checked = json.loads(result.stdout)
     assert checked["ok"] and len(checked["rows"]) == 20 and {row["state"] for row in checked["rows"]} == {"fresh"}
     with CostTable(copy / "t.db") as table:
@@ -109,7 +109,7 @@ def test_check_finds_drift_and_names_the_row(copy):
         wrong = {**first.content(), "value": first.value + 1}
         gone = {**last.content(), "key": {**wrong["key"], "shape": "another"}}
         ids = table.add([type(first).from_dict(values) for values in (wrong, gone)])
-    result = run_codesign("costs", "check", "t.db", "--sample", 100, cwd=copy)
+    result = call_codesign("costs", "check", "t.db", "--sample", 100, cwd=copy)
     assert result.returncode == 1 and result.stdout.endswith("\n22 rows checked, 2 off by more than 0.00%\n")
     lines = {line.split()[0]: line for line in result.stdout.splitlines()[:-2]}
     assert re.search(r"-0\.\d\d% +fresh$", lines[str(ids[0])]) and "no such layer  -" in lines[str(ids[1])]
@@ -117,7 +117,7 @@ def test_check_finds_drift_and_names_the_row(copy):
 
 def test_rows_of_other_verilog_are_shown_stale_and_made_again(copy):
     (copy / "rows.jsonl").unlink(missing_ok=True)
-    run_codesign("costs", "export", "t.db", "--out", "rows.jsonl", cwd=copy, check=True)
+    call_codesign("costs", "export", "t.db", "--out", "rows.jsonl", cwd=copy, check=True)
     lines = [json.loads(line) for line in (copy / "rows.jsonl").read_text().splitlines()]
     old = [{**line, "verilog_digest": "0" * 64} if "key" in line else line for line in lines]
     (copy / "old.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in old))
@@ -125,15 +125,15 @@ def test_rows_of_other_verilog_are_shown_stale_and_made_again(copy):
                         r"[0-9a-f]{12} of accelerator [0-9a-f]{12}, not 000000000000 \(--stale takes such rows, too\)",
                         error("costs", "import", "old.db", "old.jsonl", cwd=copy))
     assert not (copy / "old.db").exists()
-    run_codesign("costs", "import", "old.db", "old.jsonl", "--stale", cwd=copy, check=True)
-    rows = json.loads(run_codesign("costs", "show", "old.db", "--json", cwd=copy, check=True).stdout)["rows"]
+    call_codesign("costs", "import", "old.db", "old.jsonl", "--stale", cwd=copy, check=True)
+    rows = json.loads(call_codesign("costs", "show", "old.db", "--json", cwd=copy, check=True).stdout)["rows"]
     assert {row["state"] for row in rows} == {"stale"}
     assert re.search("must have at least one row .* not none", error(
         "costs", "export", "old.db", "--out", "lut.yaml", cwd=copy))
-    again = run_codesign(*(word if word != "t.db" else "old.db" for word in ALL), cwd=copy, check=True)
+    again = call_codesign(*(word if word != "t.db" else "old.db" for word in ALL), cwd=copy, check=True)
     assert again.stdout == "old.db: 20 simulated rows of 5 runs added, 0 runs were there\n"
-    run_codesign("costs", "export", "old.db", "--out", "lut.yaml", cwd=copy, check=True)
-    run_codesign("costs", "export", "old.db", "--verilog", "000000", "--out", "old.yaml", cwd=copy, check=True)
+    call_codesign("costs", "export", "old.db", "--out", "lut.yaml", cwd=copy, check=True)
+    call_codesign("costs", "export", "old.db", "--verilog", "000000", "--out", "old.yaml", cwd=copy, check=True)
     fresh, stale = (yaml.safe_load((copy / name).read_text()) for name in ("lut.yaml", "old.yaml"))
     assert fresh == stale and "# verilog_digest: 000000" in (copy / "old.yaml").read_text()
 
@@ -145,7 +145,7 @@ def test_changed_rtl_makes_rows_stale(built, tmp_path):
     source = path.read_text()
     mutant = next(m for m in MUTANTS if m.component == "pe")
     states = {}
-    for change, text in {"none": source, "comment": source + "# says nothing new\n",
+    for change, text in {"comment": source + "# says nothing new\n",
                          "logic": source.replace(mutant.old, mutant.new, 1)}.items():
         path.write_text(text)
         result = subprocess.run([sys.executable, "-m", "codesign", "costs", "show", built / "t.db", "--json"],
@@ -153,13 +153,13 @@ def test_changed_rtl_makes_rows_stale(built, tmp_path):
                                 env={**os.environ, "PYTHONPATH": str(tmp_path / "project"),
                                      "CODESIGN_CACHE": str(tmp_path / "cache")})
         states[change] = {row["state"] for row in json.loads(result.stdout)["rows"]}
-    assert states == {"none": {"fresh"}, "comment": {"fresh"}, "logic": {"stale"}}
+    assert states == {"comment": {"fresh"}, "logic": {"stale"}}
 
 
 def test_import_refuses_what_contradicts_and_changes_nothing(copy):
-    run_codesign("costs", "export", "t.db", "--out", "rows.csv", cwd=copy, check=True)
+    call_codesign("costs", "export", "t.db", "--out", "rows.csv", cwd=copy, check=True)
     text = (copy / "rows.csv").read_text()
-    run_codesign("costs", "import", "t.db", "rows.csv", cwd=copy, check=True)
+    call_codesign("costs", "import", "t.db", "rows.csv", cwd=copy, check=True)
     before = (copy / "t.db").read_bytes()
     lines = text.splitlines(keepends=True)
     value = lines[3].split(",cycles,simulated,")[0].rsplit(",", 1)[1]
@@ -175,7 +175,7 @@ def test_import_refuses_what_contradicts_and_changes_nothing(copy):
 
 
 def test_lookup_tables(copy):
-    run_codesign("costs", "export", "t.db", "--out", "lut.yaml", cwd=copy, check=True)
+    call_codesign("costs", "export", "t.db", "--out", "lut.yaml", cwd=copy, check=True)
     lut = yaml.safe_load((copy / "lut.yaml").read_text())
     with CostTable(copy / "t.db", read_only=True) as table:
         rows = table.rows()
@@ -183,18 +183,18 @@ def test_lookup_tables(copy):
     assert min(linear) <= lut["Logits-input:1x1x6-output:10"]["mean"] <= max(linear)
     assert lut["Logits-input:1x1x6-output:10"]["count"] == 5
     assert {f"Conv-input:8x8x1-output:4x4x{width}" for width in range(4, 9)} < set(lut)
-    run_codesign("costs", "export", "t.db", "--out", "me-op_lut_database.json", cwd=copy, check=True)
+    call_codesign("costs", "export", "t.db", "--out", "me-op_lut_database.json", cwd=copy, check=True)
     records = [json.loads(line) for line in (copy / "me-op_lut_database.json").read_text().splitlines()]
     assert len(records) == len(lut) and {record["device"] for record in records} == {"me"}
     source = json.loads((copy / "me-op_lut_database.json.source.json").read_text())
     assert source["method"] == "simulated" and source["layers"] == 15
     other = ["ultra96v2" if word == "ulx3s" else word for word in BUILD]
-    run_codesign(*other, "--network", "n4.yaml", cwd=copy, check=True)
+    call_codesign(*other, "--network", "n4.yaml", cwd=copy, check=True)
     line = error("costs", "export", "t.db", "--out", "two.yaml", cwd=copy)
     assert re.search(r"must be of one board, not ulx3s, ultra96v2 \(--board picks one\)$", line)
     for accelerator in ("tiny", rows[0].key.accelerator[:8]):
         (copy / "two.yaml").unlink(missing_ok=True)
-        run_codesign("costs", "export", "t.db", "--accelerator", accelerator, "--board", "ulx3s", "--out", "two.yaml",
+        call_codesign("costs", "export", "t.db", "--accelerator", accelerator, "--board", "ulx3s", "--out", "two.yaml",
                      cwd=copy, check=True)
         assert yaml.safe_load((copy / "two.yaml").read_text()) == lut
     line = error("costs", "export", "t.db", "--accelerator", "ulx3s", "--out", "none.yaml", cwd=copy)

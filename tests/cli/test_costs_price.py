@@ -11,7 +11,7 @@ from codesign.costs import CostTable, Question
 from codesign.sim.build import rtl_digest
 from tests.codesign.costs import boards
 
-from .conftest import run_codesign
+from .conftest import call_codesign
 
 NEW = ["costs", "show", "t.db", "--network", "new.yaml"]
 
@@ -34,7 +34,7 @@ def there(tmp_path_factory):
 
 
 def answer(directory, *words):
-    return json.loads(run_codesign(*words, "--json", cwd=directory, check=True).stdout)
+    return json.loads(call_codesign(*words, "--json", cwd=directory, check=True).stdout)
 
 
 def test_a_price_with_its_interval_mix_and_rows(there):
@@ -49,7 +49,7 @@ def test_a_price_with_its_interval_mix_and_rows(there):
     narrow = answer(there, *NEW, "--method", "synthetic", "--level", "0.5")
     assert price["low"] < narrow["low"] < narrow["cycles"] == price["cycles"]
 
-    text = run_codesign(*NEW, "--method", "synthetic", cwd=there, check=True).stdout
+    text = call_codesign(*NEW, "--method", "synthetic", cwd=there, check=True).stdout
     assert re.match(r"new on tiny, board ulx3s: [\d,]+ cycles, [\d.]+ us at 50 MHz\nsynthetic, about no real board: "
                     r"90% of runs within [\d,]+ \.\. [\d,]+ cycles\n\npart ", text)
     assert f"\nrows used: 1-{len(used)}; {price['stale_rows']} stale rows left out\n" in text
@@ -60,7 +60,7 @@ def test_unasked_synthetic_rows_are_not_used(there):
     price = answer(there, *NEW)
     assert (price["method"], price["low"], price["rows"]) == ("model", None, [])
     assert price["cycles"] == price["model_cycles"]
-    text = run_codesign(*NEW, cwd=there, check=True).stdout
+    text = call_codesign(*NEW, cwd=there, check=True).stdout
     assert "model: exact for the RTL; no interval about a board, of which no rows tell\n" in text
 
 
@@ -83,7 +83,7 @@ def test_validation_holds_each_network_out(there):
     assert len(held_out) == 6 and all(h["runs"] == 3 and abs(h["error"]) < 0.1 for h in held_out)
     assert fresh["validation"]["mape"] < 0.05 < fresh["validation"]["model_mape"]
     assert fresh["correction"]["ratios"]["conv"]["value"] == pytest.approx(boards.TRUTH.ratios["conv"], rel=0.05)
-    text = run_codesign("costs", "validate", "t.db", "--method", "synthetic", cwd=there, check=True).stdout
+    text = call_codesign("costs", "validate", "t.db", "--method", "synthetic", cwd=there, check=True).stdout
     assert text.startswith("synthetic rows on ulx3s, accelerator ") and "(stale)" in text
     assert re.search(r"^n1 +3 +[\d,]+ .*[-+]\d\.\d\d% +(yes|no) ", text, re.M)
     assert "not validated: that takes runs of at least 2 networks" in text
@@ -98,7 +98,7 @@ def test_validation_holds_each_network_out(there):
     (["costs", "show", "t.db", "--network", "none.yaml"], "Network file 'none.yaml' must"),
 ])
 def test_errors_are_one_line(there, words, rule):
-    result = run_codesign(*words, cwd=there)
+    result = call_codesign(*words, cwd=there)
     assert result.returncode == 1 and result.stdout == "" and len(result.stderr.splitlines()) == 1
     assert rule in result.stderr
 
@@ -110,7 +110,7 @@ def test_several_places_must_be_told_apart(there, tmp_path):
     with CostTable(tmp_path / "t.db") as table:
         table.add(boards.rows(boards.NEW, seed=100, config=other),
                   Question(network=boards.NEW, accelerator=other, board=boards.BOARD))
-    result = run_codesign(*NEW, cwd=tmp_path)
+    result = call_codesign(*NEW, cwd=tmp_path)
     assert result.returncode == 1
     assert re.search(r"must be given by --accelerator or --board, since the table's runs are of 2 pairs: "
                      r"tiny \(\w{8}\) on ulx3s; other \(\w{8}\) on ulx3s$", result.stderr)
