@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from codesign.resources import Resources, excess
 from codesign.rtl.system.emit import SystemSource
 from codesign.sim.open_tools import OpenTool, find_open_tool, run_tool
 from codesign.sim.synthesis import ECP5_OPTIONS, cell_statistics, count_cells
+from codesign.sim.yosys_verilog import for_yosys
 
 from .constraints import board_pins, constraints
 from .report import Placement, parse_report
@@ -24,8 +24,8 @@ from .settings import LatticeSettings
 __all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement"]
 
 SEEDS = (1, 2, 3)
+NEXTPNR_OPTIONS: tuple[str, ...] = ()
 _STEPS = {"yosys": "synthesis", "nextpnr-ecp5": "place and route", "ecppack": "packing"}
-_INITIAL_WORD = re.compile(r"[\w\\.$]+ ?\[\d+\] = \d+'[hdb][0-9a-fx]+;")  # memory[3] = 32'h0;
 
 Progress = Callable[[str], None]
 
@@ -92,29 +92,11 @@ def _extract(path: Path, target: Path) -> None:
         shutil.copyfileobj(source, out)
 
 
-def _with_separate_initials(verilog: str) -> str:
-    """``verilog`` with each statement of a memory's ``initial`` block in one of its own: Yosys takes time quadratic in
-    a block's statements, minutes for a memory of 16,384 words."""
-    lines, within = [], False
-    for line in verilog.splitlines():
-        word = line.strip()
-        if within and not _INITIAL_WORD.fullmatch(word):
-            within = False
-            if word == "end":
-                continue
-            lines.append("  initial begin")  # whatever it is, it goes on as before
-        elif not within and word == "initial begin":
-            within = True
-            continue
-        lines.append(f"  initial {word}" if within else line)
-    return "\n".join(lines) + "\n"
-
-
 def _synthesize(source: SystemSource, progress: Progress) -> Path:
-    """Netlist and statistics. The hierarchy is flattened; names of wires and registers stay."""
+    """Netlist and statistics. The hierarchy is flattened; names of wires and registers stay; none has two drivers."""
     yosys = find_open_tool("yosys")
-    files = {name: _with_separate_initials(text) for name, text in source.files.items()}
-    script = (f"read_verilog {' '.join(sorted(files))}\nsynth_ecp5 -top {source.top}{ECP5_OPTIONS}\n"
+    files = {name: for_yosys(text) for name, text in source.files.items()}
+    script = (f"read_verilog {' '.join(sorted(files))}\nsynth_ecp5 -top {source.top}{ECP5_OPTIONS}\ncheck -assert\n"
               "tee -q -o cells.json stat -json\nwrite_json netlist.json\n")
 
     def run(work: Path) -> float:
@@ -130,7 +112,7 @@ def _synthesize(source: SystemSource, progress: Progress) -> Path:
 
 def _place(netlist: Path, lpf: str, settings: LatticeSettings, clock_hz: int, seed: int, progress: Progress) -> Path:
     nextpnr = find_open_tool("nextpnr-ecp5")
-    options = [*settings.device_options(), "--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}"]
+    options = [*settings.device_options(), *NEXTPNR_OPTIONS, "--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}"]
 
     def run(work: Path) -> float:
         _extract(netlist / "netlist.json.gz", work / "netlist.json")
