@@ -29,7 +29,8 @@ def add(commands) -> None:
                              "the RTL), virtual (the ZCU102's firmware in QEMU, likewise), system (all that is in "
                              "--board's FPGA, at its pins), serial (a board), "
                              "replay (a recorded session)")
-    parser.add_argument("--port", metavar="P", help="the board's serial port, or the recorded session's file")
+    parser.add_argument("--port", metavar="P", help="the board's serial port (codesign boards shows those plugged "
+                                                        "in), or the recorded session's file")
     parser.add_argument("--baud", type=integer(300, 10_000_000), default=115_200, help="its rate")
     parser.add_argument("--record", metavar="FILE", help="record what goes over the line, for --device replay")
     parser.add_argument("--power-samples", type=integer(0, 100_000), default=60, metavar="N",

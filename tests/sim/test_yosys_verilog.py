@@ -2,8 +2,8 @@ from codesign.sim.yosys_verilog import for_yosys
 
 
 def test_names_with_an_index_get_another():
-    text = "wire [3:0] \\sum[1] ;\nassign \\sum[1]  = sum[7:4] + \\sum[1] [2] + \\$a$3[0][12] ;\nassign \\b$1 [3] = c[2];"
-    changed = "wire [3:0] \\sum.1 ;\nassign \\sum.1  = sum[7:4] + \\sum.1 [2] + \\$a$3.0.12 ;\nassign \\b$1 [3] = c[2];"
+    text = "wire [3:0] \\sum[1] ;\nassign \\sum[1]  = sum[7:4] + \\sum[1] [2] + \\$a$3[0][12] ;\nassign \\b [3] = c[2];"
+    changed = "wire [3:0] \\sum.1 ;\nassign \\sum.1  = sum[7:4] + \\sum.1 [2] + \\$a$3.0.12 ;\nassign \\b [3] = c[2];"
     assert for_yosys(text) == changed + "\n"
 
 
