@@ -15,6 +15,7 @@ from codesign.registers import COUNTERS, Error, counter_offset, digest_words, re
 JOB = json.loads(Path(os.environ["CODESIGN_JOB"]).read_text())
 STREAM = bytes.fromhex(JOB["stream"])  # without an image
 BEATS = JOB["registers"]["BEATS"]
+PORTS = int(os.environ.get("CODESIGN_PORTS", "1"))  # to memory
 PROGRAM, OUTPUT, SIZE = JOB["address"], JOB["output_address"], 0x40000
 BEAT_BYTES = CONFIG.bus_bits // 8
 BURST_BYTES = BEAT_BYTES * CONFIG.burst_beats
@@ -41,13 +42,16 @@ class Bench:
         self.dut = dut
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
         self.memory = FaultyMemory(SIZE)  # beyond it is a slave error
-        self.slave = slave = AxiSlave(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, target=self.memory)
+        names = ["m_axi"] if PORTS == 1 else [f"m_axi_{i}" for i in range(PORTS)]
+        slaves = [AxiSlave(AxiBus.from_prefix(dut, name), dut.clk, dut.rst, target=self.memory) for name in names]
+        self.slave = slaves[0]
         probability = 0.0 if seed is None else 0.4
-        reads, writes = slave.read_if, slave.write_if
         host_reads, host_writes = self.registers.read_if, self.registers.write_if
-        pause(seed, probability, reads.ar_channel, reads.r_channel, writes.aw_channel, writes.w_channel,
-              writes.b_channel, host_reads.ar_channel, host_reads.r_channel, host_writes.aw_channel,
-              host_writes.w_channel, host_writes.b_channel)
+        pause(seed, probability, *(channel for slave in slaves for reads, writes in [(slave.read_if, slave.write_if)]
+                                   for channel in (reads.ar_channel, reads.r_channel, writes.aw_channel,
+                                                   writes.w_channel, writes.b_channel)),
+              host_reads.ar_channel, host_reads.r_channel, host_writes.aw_channel, host_writes.w_channel,
+              host_writes.b_channel)
 
     async def write(self, name, value):
         answer = await self.registers.write(register(name).offset, value.to_bytes(4, "little"))
@@ -217,6 +221,7 @@ async def results_beyond_their_window_are_not_written(dut, missing):
     bench = Bench(dut, 3)
     await begin(dut)
     beats = JOB["output_bytes"] // BEAT_BYTES
+    missing = min(missing, beats)
     await bench.prepare(OUTPUT_BEATS=beats - missing)
     assert await bench.run() is Error.WRITE_BOUNDS
     found = await bench.memory.read(OUTPUT, JOB["output_bytes"])

@@ -42,15 +42,19 @@ def build(source: str, name: str) -> Path:
 
 @pytest.fixture
 def run_cocotb(tmp_path, monkeypatch):
-    """``run_cocotb(component, module, **variables)``: the tests of cocotb module ``module`` on ``component``.
+    """``run_cocotb(component, module, **variables)``: the tests of cocotb module ``module`` on ``component``, which may be
+    the (name, Verilog) of a module, too.
 
     ``variables`` become environment variables CODESIGN_... of the simulation. Fails if any test fails, or none ran.
     """
     def run(component, module, **variables):
         for key, value in toolchain.environment().items():
             monkeypatch.setenv(key, value)
-        name = type(component).__name__.lower()
-        source = to_verilog(component, name)
+        if isinstance(component, tuple):
+            name, source = component
+        else:
+            name = type(component).__name__.lower()
+            source = to_verilog(component, name)
         folder = build(source, name)
         monkeypatch.syspath_prepend(Path(__file__).parent)  # the simulation gets this process's path
         log, results = tmp_path / "log.txt", tmp_path / "results.xml"

@@ -10,6 +10,7 @@ import pytest
 
 from codesign import schedule
 from codesign.accelerator import AcceleratorConfig
+from codesign.boards.vivado.hdl import TOP, verilog_files
 from codesign.compiler import compile_network
 from codesign.cycles import predict_schedule
 from codesign.memory_map import MemoryMap
@@ -28,6 +29,22 @@ PROGRAM_ADDRESS = 0x10000
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_between_axi_models(config, run_cocotb, tmp_path, monkeypatch):
+    job = write_job(config, tmp_path, monkeypatch)
+    run_cocotb(Accelerator(config), "cocotb_accelerator", config=json.dumps(config.to_dict()), job=str(job))
+
+
+@pytest.mark.slow
+def test_the_top_of_a_vivado_project_with_four_memory_ports(run_cocotb, tmp_path, monkeypatch):
+    """All the same with :mod:`codesign.rtl.memory_ports` between, each port stalled on its own: results, errors, what a
+    memory that does not answer leads to."""
+    config = AcceleratorConfig(rows=4, cols=4, wide_rows=2, bank_depth=1024, acc_depth=16, bus_bits=512, burst_beats=4)
+    job = write_job(config, tmp_path, monkeypatch)
+    run_cocotb((TOP, "\n".join(verilog_files(config, 4).values())), "cocotb_accelerator",
+               config=json.dumps(config.to_dict()), job=str(job), ports="4")
+
+
+def write_job(config, tmp_path, monkeypatch):
+    """What cocotb_accelerator needs to know of a random network on ``config``, as a file."""
     monkeypatch.setattr(schedule, "PIECE_WORDS", 4)  # so that a small image, too, is loaded while the array works
     rng = np.random.default_rng(4)
     graph = random_graph(rng)
@@ -46,7 +63,7 @@ def test_between_axi_models(config, run_cocotb, tmp_path, monkeypatch):
         "output_address": PROGRAM_ADDRESS + where.output_address, "output_bytes": where.output_bytes,
         "positions": list(program.logit_positions), "logits": evaluate(network, images).tolist(),
         "counters": predict_schedule(program.schedule).counters}))
-    run_cocotb(Accelerator(config), "cocotb_accelerator", config=json.dumps(config.to_dict()), job=str(job))
+    return job
 
 
 def test_emission_does_not_depend_on_the_hash_seed():
