@@ -42,8 +42,8 @@ def build(source: str, name: str) -> Path:
 
 @pytest.fixture
 def run_cocotb(tmp_path, monkeypatch):
-    """``run_cocotb(component, module, **variables)``: the tests of cocotb module ``module`` on ``component``, which may be
-    the (name, Verilog) of a module, too.
+    """``run_cocotb(component, module, **variables)``: the tests of cocotb module ``module`` on ``component``, which may
+    be the (name, Verilog) of a module, too.
 
     ``variables`` become environment variables CODESIGN_... of the simulation. Fails if any test fails, or none ran.
     """

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -39,7 +40,8 @@ def test_the_top_of_a_vivado_project_with_four_memory_ports(run_cocotb, tmp_path
     memory that does not answer leads to."""
     config = AcceleratorConfig(rows=4, cols=4, wide_rows=2, bank_depth=1024, acc_depth=16, bus_bits=512, burst_beats=4)
     job = write_job(config, tmp_path, monkeypatch)
-    run_cocotb((TOP, "\n".join(verilog_files(config, 4).values())), "cocotb_accelerator",
+    model = resources.files("codesign.sim").joinpath("dsp48e2.v").read_text()
+    run_cocotb((TOP, "\n".join([*verilog_files(config, 4).values(), model])), "cocotb_accelerator",
                config=json.dumps(config.to_dict()), job=str(job), ports="4")
 
 

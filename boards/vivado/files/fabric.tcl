@@ -5,10 +5,10 @@ source settings.tcl
 read_verilog $sources
 read_xdc -mode out_of_context fabric.xdc
 synth_design -top $top -part $part -mode out_of_context -directive PerformanceOptimized
-opt_design
-place_design
-phys_opt_design
-route_design
-phys_opt_design
+opt_design -directive Explore
+place_design -directive Explore
+phys_opt_design -directive Explore
+route_design -directive Explore
+phys_opt_design -directive Explore
 set reports fabric_reports
 source reports.tcl

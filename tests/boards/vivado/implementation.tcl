@@ -82,11 +82,13 @@ proc synth_design {args} {
     if {[has constraints] eq ""} {fail "no constraints have been read"}
     put placed synthesized
 }
-proc step {from to} {
+proc step {arguments from to} {
+    set directive [dict get [lindex [arguments step $arguments {} {-directive} 0 0] 0] -directive]
+    if {$directive ni {Default Explore}} {fail "no directive $directive"}
     if {[has placed] ni $from} {fail "the design is [has placed]"}
     put placed $to
 }
-proc opt_design {} { step synthesized optimized }
-proc place_design {} { step optimized placed }
-proc route_design {} { step {placed} routed; put opened 1 }
-proc phys_opt_design {} { step {placed routed} [has placed] }
+proc opt_design {args} { step $args synthesized optimized }
+proc place_design {args} { step $args optimized placed }
+proc route_design {args} { step $args placed routed; put opened 1 }
+proc phys_opt_design {args} { step $args {placed routed} [has placed] }

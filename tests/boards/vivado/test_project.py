@@ -165,8 +165,9 @@ def test_a_mistake_in_the_scripts_fails(project, name, old, new):
 @pytest.mark.parametrize("target, name, old, new", [
     ("fabric", "fabric.xdc", "get_ports clk", "get_ports clock"),
     ("fabric", "fabric.xdc", "create_clock", "create_clocks"),
-    ("fabric", "fabric.tcl", "place_design\n", ""),
+    ("fabric", "fabric.tcl", "place_design -directive Explore\n", ""),
     ("fabric", "fabric.tcl", "read_xdc -mode out_of_context fabric.xdc\n", ""),
+    ("fabric", "fabric.tcl", "route_design -directive Explore", "route_design -directive Explored"),
     ("fabric", "fabric.tcl", "PerformanceOptimized", "PerformanceOptimised"),
     ("fabric", "settings.tcl", "set top accelerator_top", "set top accelerator"),
     ("boot", "boot.bif", "build/fsbl/executable.elf", "build/fsbl/fsbl.elf"),
