@@ -23,7 +23,9 @@ class Recipe:
     compiled : by torch.compile, which takes a minute before the first step. On one core of a CPU, the steps of a small
         network then took 1.5 times as long, so that it is off
 
-    The defaults are the best of those tried on validation splits of the digits.
+    The defaults are the best of those tried on validation splits of the digits: 98.6 % of 3 networks on 3 splits, 60
+    epochs. A teacher of the same width makes 98.6 % in the same time (34 epochs each). A learning_rate of 0.02 makes
+    98.9 % there, but less on another split: no difference to be sure of.
     """
 
     batch: int = 64
