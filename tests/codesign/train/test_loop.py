@@ -190,8 +190,8 @@ def test_compiled_it_learns_as_well():
     network = Network.from_dict({"name": "n", "input": [1, 8, 8], "layers": [
         {"conv": 12}, "shift", {"conv": 16}, "average", {"linear": 10}]})
     recipe = {"batch": 575}  # half of the images: one size of batches, so one compilation
-    result = train(network, VALIDATION, epochs=15, seed=0, recipe=Recipe(compiled=True, **recipe))
-    plain = train(network, VALIDATION, epochs=15, seed=0, recipe=Recipe(**recipe))
+    result = train(network, VALIDATION, epochs=80, seed=0, recipe=Recipe(compiled=True, **recipe))
+    plain = train(network, VALIDATION, epochs=80, seed=0, recipe=Recipe(**recipe))
     assert abs(result.accuracy - plain.accuracy) < 0.1 and plain.accuracy > 0.4
     logits = reference.evaluate(result.integer, VALIDATION.test_images)
     assert result.accuracy == (logits.argmax(axis=1) == VALIDATION.test_labels).mean()
