@@ -1,6 +1,8 @@
 """Worker processes on the machines of a Ray cluster. Each must have codesign installed."""
 
 import logging
+import re
+import socket
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +11,8 @@ from .errors import CodesignError
 from .pool import Task, WorkerDied, attempt
 
 __all__ = ["RayCrew"]
+
+CONNECT_S = 10
 
 
 class _Actor:
@@ -73,6 +77,7 @@ class RayCrew:
         except ModuleNotFoundError:
             raise CodesignError("Ray must be installed: pip install 'codesign[cluster]'") from None
         self._ray = ray
+        _knock(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="codesign")
         except Exception as e:  # of many kinds
@@ -95,3 +100,14 @@ class RayCrew:
 
     def close(self) -> None:
         self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise :class:`CodesignError` where nobody listens at ``HOST:PORT``: Ray itself would wait for minutes."""
+    found = re.fullmatch(r"(?:ray://)?([^:/]+):(\d+)", address)
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=CONNECT_S).close()
+    except (OSError, OverflowError) as e:
+        raise CodesignError(f"Ray address must be a cluster's, not {address!r}: {e}") from None
