@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from codesign.accelerator import PRESETS, AcceleratorConfig
+from codesign.board import load_board
 from codesign.boards.devices import open_device
 from codesign.boards.host_board import HostBoard
 from codesign.device import Device
@@ -17,10 +18,11 @@ from codesign.integer import IntegerNetwork
 __all__ = ["KINDS", "Bench", "marked"]
 
 TINY = PRESETS["tiny"]
+ULX3S = load_board("ulx3s")
 
 #: What there is to run on, and the marks of what the plain tests do without.
 KINDS = {"reference": (), "verilator": (), "host": (), "serial": (), "replay": (),
-         "virtual": (pytest.mark.virtual,), "board": (pytest.mark.board,)}
+         "virtual": (pytest.mark.virtual,), "system": (pytest.mark.slow,), "board": (pytest.mark.board,)}
 
 
 def marked(*without: str) -> list:
@@ -63,6 +65,8 @@ class Bench:
         elif kind == "serial":
             board = self.stack.enter_context(HostBoard(self.config))
             words = {"port": board.port, "baud": 4_000_000}
+        elif kind == "system":
+            words = {"board": ULX3S}
         elif kind == "board":
             kind, words = "serial", {"port": self.port, "baud": self.baud}
         return (stack or self.stack).enter_context(open_device(
@@ -80,7 +84,8 @@ def benches(kind: str, folder: Path, test: Callable[[Bench], None], options: Cal
     if kind == "replay":
         with ExitStack() as stack:
             test(Bench(kind="serial", folder=folder, record=True, stack=stack))
-    return Bench(kind=kind, folder=folder, **(options() if kind == "board" else {}))
+    given = options() if kind == "board" else {"config": ULX3S.place(TINY)} if kind == "system" else {}
+    return Bench(kind=kind, folder=folder, **given)
 
 
 def other_than(config: AcceleratorConfig) -> AcceleratorConfig:
