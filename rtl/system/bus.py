@@ -109,16 +109,22 @@ class Bus(wiring.Component):
             with m.If(chosen[Region.RAM]):
                 m.d.comb += store.en.eq(self.strobes)
         at = {region: which[i] for i, region in enumerate(Region)}
-        answers = [(at[Region.ROM], fetch.data), (at[Region.RAM], load.data)]
+        # A register for each, so that it can be where the block RAM is: from there it is far to the others.
+        fetched = Signal(32)
+        loaded = Signal(32)
+        answered = Signal(32)
+        answer = 0
+        ended = (which == 0) | at[Region.ROM] | at[Region.RAM]
         for region, name in self.WAYS.items():
             m.d.comb += getattr(self, f"to_{name}").eq(begun & at[region])
-            answers.append((at[region] & getattr(self, f"from_{name}"), getattr(self, f"{name}_word")))
-        ended, word = which == 0, 0
-        for ready, value in answers:
+            ready = at[region] & getattr(self, f"from_{name}")
             ended |= ready
-            word |= Mux(ready, value, 0)
+            answer |= Mux(ready, getattr(self, f"{name}_word"), 0)
+        m.d.sync += [fetched.eq(Mux(at[Region.ROM], fetch.data, 0)), loaded.eq(Mux(at[Region.RAM], load.data, 0)),
+                     answered.eq(answer)]
+        m.d.comb += self.word.eq(fetched | loaded | answered)
         m.d.comb += self.unmapped.eq(begun & (which == 0))
         m.d.sync += self.done.eq(0)
         with m.If(begun & ended):
-            m.d.sync += [begun.eq(0), self.done.eq(1), self.word.eq(word)]
+            m.d.sync += [begun.eq(0), self.done.eq(1)]
         return m

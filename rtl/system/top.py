@@ -62,11 +62,13 @@ class Top(wiring.Component):
         m.domains.sync = sync = ClockDomain("sync", local=True)
         locked = Signal()
         settled = Signal(4, reset_less=True)
+        reset = Signal(init=1, reset_less=True)  # of its own, as it goes far
         led = Signal(LEDS)
         go = locked & ~self.button if self.pins.button else locked
         m.submodules.pll = pll_instance(self.pll, self.clock, sync.clk, locked)
         m.d.sync += settled.eq(Cat(go, settled))  # the first two of them synchronize
-        m.d.comb += sync.rst.eq(~settled[-2:].all())
+        m.d.sync += reset.eq(~settled[-2:].all())
+        m.d.comb += sync.rst.eq(reset)
         m.submodules.system = Instance(
             SYSTEM, i_clk=ClockSignal(), i_rst=ResetSignal(), i_simulated=0,
             i_serial_rx=self.serial_rx, o_serial_tx=self.serial_tx, o_led=led)
