@@ -1,65 +1,69 @@
-"""Resources an accelerator needs on an FPGA: an ESTIMATE by component, fitted to syntheses.
+"""Resources an accelerator needs on an FPGA: an ESTIMATE by component, calibrated on syntheses.
 
-Fitted to what :mod:`codesign.sim.synthesis` (Yosys 0.70) made of whole accelerators; nothing was placed or routed.
+Block RAMs and multipliers are derived and equal what Yosys makes (:mod:`codesign.memories`). Look-up tables and
+flip-flops are sums of features (:mod:`codesign.resource_features`) with coefficients fitted to whole accelerators
+synthesized by Yosys: ``resources.yaml`` has them, with the largest error seen, of accelerators not used for the fit
+too. ``python -m codesign.sim.calibrate`` makes that file. Nothing was placed or routed: place and route decides in the
+end, and for UltraScale+ only Vivado can.
 
-UltraScale+ (``xcup``) from what each module takes; ECP5, flattened, from the totals:
-
-    family             xcup    xcup    xcup      ecp5    ecp5    ecp5    ecp5
-    rows x cols         4x4   16x16   32x32       4x4     8x8    16x8   16x16
-    wide rows             0       6      12         0       4       6       6
-    LUT               5,222  17,892  49,417   8,235  13,851  17,432  28,154
-    flip-flops        5,957  23,986  65,595   5,931  10,351  13,738  21,867
-
-What is left is at most 2 % of LUTs and 4 % of flip-flops (a 64x64 array on UltraScale+, not used for the fit and
-synthesized a few registers earlier: 0.4 % and 0.1 %). Place and route decides in the end, and for UltraScale+ only
-Vivado can.
-
-array          a PE: two additions as wide as its sum, that many and 14 flip-flops; 18 in a wide row, whose activations
-               have eight bits
+array          the multipliers, and what delays weights on their way in
 rows           a bank of bank_depth x 4 bits each, and its address generator
 columns        an accumulator memory of acc_depth x acc_bits each, requantizer (multiplier in DSPs), write-back
-fifo           burst_beats*fifo_bursts x bus_bits of memory
-control        sequencer, walker, AXI, registers, counters, trace memory, the writer's FIFO (4 results a column), and
-               what grows with the array's edges: delays of weights, image and commands
+control        sequencer, walker, AXI, registers, counters, trace memory, program FIFO, the writer's FIFO (results)
 """
 
+import functools
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources as package_files
+
+import yaml
 
 from .accelerator import AcceleratorConfig
 from .board import FAMILIES, Board
 from .errors import require
-from .integer import A_BITS, MUL_BITS
+from .integer import MUL_BITS
+from .memories import accelerator_memories, map_memory
+from .resource_features import FEATURES, features
 
-__all__ = ["Resources", "estimate_resources", "excess"]
+__all__ = ["KINDS", "MEMORIES", "Coefficients", "Component", "Resources", "board_resources", "coefficients",
+           "estimate_resources", "exceeding", "excess", "system_resources"]
 
-# Words and bits of one 18-Kbit block RAM in its possible shapes (parity bits usable from x9 on).
-BRAM18_SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
-LUT_RAM_WORDS = 32  # FIFOs of no more are made of LUTs
-LUT_RAM_BITS = {"ecp5": 64 / 6, "xcup": 64.0}  # bits of memory per LUT: a 16x4 RAM takes 6 LUT4; a LUT6 holds 64
+KINDS = {"lut": "look-up tables", "ff": "flip-flops", "dsp": "multipliers", "bram18": "18-Kbit block RAMs"}
+#: The component that each memory belongs to.
+MEMORIES = {"banks": "rows", "accumulators": "columns", "program": "control", "results": "control", "trace": "control"}
 DSP_WIDTHS = {"ecp5": (18, 18), "xcup": (27, 18)}
-CONTROL_DSPS = 1  # of the counters
-PE_FFS, WIDE_PE_FFS = 14, 18  # besides the sum's
-TRACE_WORDS, TRACE_BITS, RESULT_BITS, RESULTS_PER_COLUMN = 512, 192, 32, 4
+SMALLEST_PRODUCT_BITS = {"ecp5": 0, "xcup": 9}  # narrower ones are made of look-up tables
+PLANES_BITS = 3
+MEMORY_BLOCK_BITS = 1 << 14  # of an 18-Kbit block, where bytes are written one by one
 
 
-@dataclass(frozen=True)
-class _Logic:
-    """LUTs and flip-flops of one family, fitted: see above."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Coefficients:
+    """Look-up tables and flip-flops per feature, by component.
 
-    pe_luts_per_sum_bit: float
-    row_luts: float
-    column_luts: float
-    control_luts: float
-    edge_luts: float  # per row and column
-    row_ffs: float  # besides the addresses'
-    control_ffs: float
-    edge_ffs: float
-    corner_ffs: float  # per column squared: triangles of delays
+    made : by which tool, of which RTL, how exact; system : what is around the accelerator, but for the data memory
+    """
+
+    family: str
+    lut: Mapping[str, Mapping[str, float]]
+    ff: Mapping[str, Mapping[str, float]]
+    made: Mapping[str, str | int | float]
+    system: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+
+    def to_dict(self) -> dict:
+        """As in ``resources.yaml``."""
+        by_part = {kind: {part: dict(values) for part, values in getattr(self, kind).items()} for kind in ("lut", "ff")}
+        return {"made": dict(self.made), "system": dict(self.system), **by_part}
 
 
-_LOGIC = {"xcup": _Logic(2.0, 45, 445, 2_700, 26.4, 50, 2_350, 49, 4),
-          "ecp5": _Logic(2.6, 151, 794, 3_950, 0, 73, 2_400, 0, 0)}
+@functools.cache
+def coefficients(family: str) -> Coefficients:
+    """Those of ``resources.yaml`` for ``family``."""
+    require(family in FAMILIES, f"Resources family must be one of {', '.join(FAMILIES)}, not {family!r}")
+    values = yaml.safe_load(package_files.files("codesign").joinpath("resources.yaml").read_text())
+    return Coefficients(family=family, **values[family])
 
 
 @dataclass(frozen=True)
@@ -117,57 +121,56 @@ class Resources:
                 "components": {c.name: {key: getattr(c, key) for key in keys} for c in self.components}}
 
 
-def bram18_blocks(words: int, bits: int) -> int:
-    """18-Kbit block RAMs for a memory of ``words`` x ``bits``: the best of the block's shapes."""
-    return min(math.ceil(words / w) * math.ceil(bits / b) for w, b in BRAM18_SHAPES)
-
-
-def _memory(family: str, count: int, words: int, bits: int) -> dict[str, int]:
-    """``count`` memories of ``words`` x ``bits``: look-up tables if short, block RAMs otherwise."""
-    stored = {"memory_bits": count * words * bits}
-    if words <= LUT_RAM_WORDS:
-        return {"lut": math.ceil(count * bits * words / LUT_RAM_BITS[family]), **stored}
-    return {"bram18": count * bram18_blocks(words, bits), **stored}
-
-
-def _component(name: str, memory: dict[str, int], **needs: float) -> Component:
-    return Component(name, **{key: math.ceil(needs.get(key, 0)) + memory.get(key, 0)
-                              for key in ("lut", "ff", "dsp", "bram18", "memory_bits")})
-
-
-def estimate_resources(config: AcceleratorConfig, family: str) -> Resources:
-    """The needs of ``config`` in the fabric of ``family`` (``ecp5`` or ``xcup``), by component."""
-    require(family in FAMILIES, f"Resources family must be one of {', '.join(FAMILIES)}, not {family!r}")
-    rows, cols = config.rows, config.cols
-    narrow, wide = (rows - config.wide_rows) * cols, config.wide_rows * cols
-    logic = _LOGIC[family]
-    dsp_a, dsp_b = DSP_WIDTHS[family]
+def _multipliers(config: AcceleratorConfig, family: str) -> dict[str, int]:
+    """DSP blocks by component: requantizers, and the product that counts written words."""
+    a, b = DSP_WIDTHS[family]
     # Signed operands: MUL_BITS is unsigned.
-    dsp_per_column = math.ceil(config.acc_bits / dsp_a) * math.ceil((MUL_BITS + 1) / dsp_b)
-    trace = _memory(family, 1, TRACE_WORDS, TRACE_BITS)
-    results = _memory(family, 1, RESULTS_PER_COLUMN * cols, RESULT_BITS)
-    return Resources(family, (
-        _component("array", {},
-                   lut=logic.pe_luts_per_sum_bit * (narrow * config.narrow_psum_bits + wide * config.psum_bits),
-                   ff=narrow * (config.narrow_psum_bits + PE_FFS) + wide * (config.psum_bits + WIDE_PE_FFS)),
-        _component("rows", _memory(family, rows, config.bank_depth, A_BITS), lut=rows * logic.row_luts,
-                   ff=rows * (logic.row_ffs + 4 * config.pixel_bits)),
-        _component("columns", _memory(family, cols, config.acc_depth, config.acc_bits), lut=cols * logic.column_luts,
-                   ff=cols * (291 + 5 * config.acc_bits + 6.4 * (config.acc_addr_bits + 2 * config.addr_bits)),
-                   dsp=cols * dsp_per_column),
-        _component("fifo", _memory(family, 1, config.burst_beats * config.fifo_bursts, config.bus_bits)),
-        _component("control", {key: trace.get(key, 0) + results.get(key, 0) for key in (*trace, *results)},
-                   lut=logic.control_luts + logic.edge_luts * (rows + cols),
-                   ff=logic.control_ffs + logic.edge_ffs * (rows + cols) + logic.corner_ffs * cols**2,
-                   dsp=CONTROL_DSPS),
-    ))
+    requantizer = math.ceil(config.acc_bits / a) * math.ceil((MUL_BITS + 1) / b)
+    counter = config.cols.bit_length() + PLANES_BITS >= SMALLEST_PRODUCT_BITS[family]
+    return {"columns": config.cols * requantizer, "control": int(counter)}
+
+
+def estimate_resources(config: AcceleratorConfig, family: str, model: Coefficients | None = None) -> Resources:
+    """The needs of ``config`` in the fabric of ``family`` (``ecp5`` or ``xcup``), by component; by ``model`` instead of
+    ``resources.yaml``, if given."""
+    model = model or coefficients(family)
+    values, multipliers = features(config, family), _multipliers(config, family)
+    needs = {part: {"dsp": multipliers.get(part, 0), "bram18": 0, "memory_bits": 0,
+                    **{kind: sum(each * values[name] for name, each in getattr(model, kind).get(part, {}).items())
+                       for kind in ("lut", "ff")}} for part in FEATURES}
+    for name, memory in accelerator_memories(config).items():
+        mapping, need = map_memory(family, memory), needs[MEMORIES[name]]
+        need["memory_bits"] += memory.count * memory.words * memory.bits
+        for kind in ("lut", "ff", "bram18"):
+            need[kind] += memory.count * getattr(mapping, kind)
+    return Resources(family, tuple(Component(part, **{kind: math.ceil(n) for kind, n in need.items()})
+                                   for part, need in needs.items()))
+
+
+def exceeding(resources: Resources, limits: Mapping[str, int]) -> dict[str, int]:
+    """What ``resources`` needs beyond ``limits``, by kind; kinds that are within, or have no limit, are left out."""
+    return {kind: getattr(resources, kind) - limit for kind, limit in limits.items()
+            if getattr(resources, kind) > limit}
 
 
 def excess(resources: Resources, board: Board, share: float = 1.0) -> tuple[str, ...]:
     """One line per resource of which ``resources`` needs more than ``share`` of what ``board`` has."""
     require(resources.family == board.family,
             f"Resources family must be {board.family} for {board.name}, not {resources.family!r}")
-    limits = {"lut": board.luts, "ff": board.ffs, "dsp": board.dsps, "bram18": board.bram18}
-    return tuple(f"{key} must be at most {int(limit * share)} on {board.name}, not {getattr(resources, key)} "
-                 f"({resources.method})"
-                 for key, limit in limits.items() if getattr(resources, key) > limit * share)
+    limits = {kind: int(limit * share) for kind, limit in board_resources(board).items()}
+    return tuple(f"{kind} must be at most {limits[kind]} on {board.name}, not {getattr(resources, kind)} "
+                 f"({resources.method})" for kind in exceeding(resources, limits))
+
+
+def board_resources(board: Board) -> dict[str, int]:
+    """What the part has, by kind."""
+    return {"lut": board.luts, "ff": board.ffs, "dsp": board.dsps, "bram18": board.bram18}
+
+
+def system_resources(board: Board) -> dict[str, int]:
+    """What the complete system takes besides its accelerator, by kind: soft core, serial line and memory where they
+    are in the fabric, and nothing where a processor is beside it, whose interconnect is not known here."""
+    if board.memory_kind != "on-chip" or board.memory_bytes is None:
+        return dict.fromkeys(KINDS, 0)
+    system = dict(coefficients(board.family).system)
+    return {**system, "bram18": system["bram18"] + math.ceil(8 * board.memory_bytes / MEMORY_BLOCK_BITS)}

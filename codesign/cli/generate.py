@@ -4,7 +4,16 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from .arguments import add_accelerator, add_command, add_json, add_model, new_path, read_accelerator, read_model
+from .arguments import (
+    add_accelerator,
+    add_command,
+    add_json,
+    add_model,
+    fitted_accelerator,
+    new_path,
+    read_accelerator,
+    read_model,
+)
 from .output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -17,7 +26,9 @@ __all__ = ["add"]
 
 def add(commands) -> None:
     parser = add_command(commands, "generate", run, "Write a network's accelerator and program as files",
-                         "They are Verilog, memory image, listing, C headers and a manifest, in a new directory.")
+                         "They are Verilog, memory image, listing, C headers and a manifest, in a new directory. With "
+                         "--board alone, the accelerator is the fastest for the network that fits the board, as "
+                         "codesign fit finds it.")
     add_model(parser)
     add_accelerator(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make")
@@ -28,7 +39,7 @@ def add(commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     out = new_path(args.out)
-    config, board = read_accelerator(args)
+    config, board = _accelerator(args)
     network, integer = read_model(args, config)
     from ..bundle import write_bundle
     from ..compiler import compile_network
@@ -51,6 +62,15 @@ def run(args: argparse.Namespace) -> None:
           f"{manifest['memory']['size_bytes']:,} bytes of memory\n{out / 'manifest.json'}")
     if synthesis:
         _print_resources(synthesis, config, board)
+
+
+def _accelerator(args: argparse.Namespace) -> "tuple[AcceleratorConfig, Board | None]":
+    from ..board import load_board
+
+    if args.accelerator is not None or args.board is None:
+        return read_accelerator(args)
+    board = load_board(args.board)
+    return fitted_accelerator(args, board), board
 
 
 def _synthesize(config: "AcceleratorConfig", board: "Board | None") -> "Resources":

@@ -17,6 +17,7 @@ from . import (
     energy,
     estimate,
     export,
+    fit,
     generate,
     import_,
     metrics,
@@ -24,7 +25,6 @@ from . import (
     rebuild,
     report,
     run,
-    solve,
     sweep,
     train,
 )
@@ -32,7 +32,7 @@ from .arguments import Parser
 
 __all__ = ["main"]
 
-COMMANDS = (doctor, boards, sweep, train, pack, import_, analyze, estimate, solve, energy, generate, build, export,
+COMMANDS = (doctor, boards, sweep, train, pack, import_, analyze, estimate, fit, energy, generate, build, export,
             run, metrics, costs, report, rebuild)
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 

@@ -1,94 +1,71 @@
-"""Every accelerator of a board's for one network: exact cycles against the share of the board."""
+"""Which accelerators a board may have, and how fast each can be at best."""
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from ..accelerator import AcceleratorConfig
-from ..batch import BatchModel
 from ..board import Board
 from ..errors import CodesignError
+from ..gemm import Gemm
 from ..graph import Graph
-from ..registers import COUNTERS
-from ..resources import Resources, estimate_resources
-from .pareto import pareto_front
 
-__all__ = ["Candidate", "Survey", "board_configs", "survey"]
+__all__ = ["board_configs", "least_cycles", "variants"]
 
-SIDES = tuple(range(4, 65, 4))
-ACC_DEPTHS = (256, 1024)
+SIDES = (*range(4, 17), *range(18, 65, 2), *range(68, 129, 4))
+ON_CHIP_BUS_BITS = (64, 128, 256)
+IMAGE_BANKS = 4  # that an image channel can be spread over: so many wide rows a channel are of use
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """One accelerator for the network: ``cycles`` of an image are exact, ``resources`` estimated.
-
-    share : of the board, that of the scarcest resource
-    """
-
-    config: AcceleratorConfig
-    cycles: int
-    counters: dict[str, int]
-    resources: Resources
-    share: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Survey:
-    """``front`` : the candidates that no other beats in cycles and share, the fastest first.
-
-    considered, too_large, not_at_once : how many accelerators there were; were larger than the share of the board;
-    cannot hold the network's maps at once
-    """
-
-    front: tuple[Candidate, ...]
-    considered: int
-    too_large: int
-    not_at_once: int
-
-
-def board_configs(board: Board) -> list[AcceleratorConfig]:
-    """Arrays of 4x4 to 64x64 elements with several depths of memories, else as the board's preset."""
+def board_configs(board: Board, graph: Graph) -> list[AcceleratorConfig]:
+    """Arrays of every shape with several depths of banks, else as the board's preset; with the wide rows that the
+    network's image can use. On-chip memory can be as wide as the bus of the accelerator, DRAM is as wide as it is."""
     preset, made = board.preset(), []
-    depths = (preset.bank_depth // 4, preset.bank_depth // 2, preset.bank_depth, preset.bank_depth * 2)
-    for rows, cols, bank_depth, acc_depth in itertools.product(SIDES, SIDES, depths, ACC_DEPTHS):
-        try:
-            made.append(dataclasses.replace(
-                preset, name=f"{board.name}-{rows}x{cols}", rows=rows, cols=cols, bank_depth=bank_depth,
-                acc_depth=acc_depth, weight_rows=1, wide_rows=min(preset.wide_rows, rows)))
-        except CodesignError:  # a bus too narrow for so many columns
-            pass
+    depths = [preset.bank_depth * 2**i // 8 for i in range(5)]
+    buses = ON_CHIP_BUS_BITS if board.memory_kind == "on-chip" else (preset.bus_bits,)
+    wide_rows = IMAGE_BANKS * graph.input_shape[0]
+    for rows, cols, bank_depth in itertools.product(SIDES, SIDES, depths):
+        bus_bits = next((bits for bits in buses if bits >= cols * 4), None)
+        if bus_bits is not None:
+            made += _changed(preset, rows=rows, cols=cols, bank_depth=bank_depth, bus_bits=bus_bits, weight_rows=1,
+                             wide_rows=min(wide_rows, rows), name=f"{board.name}-{rows}x{cols}")
     return made
 
 
-def _share(resources: Resources, board: Board) -> float:
-    limits = {"lut": board.luts, "ff": board.ffs, "dsp": board.dsps, "bram18": board.bram18}
-    return max(getattr(resources, key) / limit if limit else float(getattr(resources, key) > 0) * 2
-               for key, limit in limits.items())
+def variants(config: AcceleratorConfig) -> list[AcceleratorConfig]:
+    """``config`` with one field changed a little."""
+    def halved_and_doubled(key: str) -> Iterator[dict[str, int]]:
+        yield from ({key: getattr(config, key) * 2}, {key: getattr(config, key) // 2})
+
+    changes: list[dict[str, int]] = [
+        *({key: getattr(config, key) + step} for key in ("rows", "cols", "wide_rows") for step in (-1, 1)),
+        {"wide_rows": 0}, {"wide_rows": config.wide_rows // 2},
+        *(change for key in ("bank_depth", "acc_depth", "weight_rows", "burst_beats", "fifo_bursts")
+          for change in halved_and_doubled(key))]
+    return [made for change in changes for made in _changed(config, **change)]
 
 
-def survey(graph: Graph, board: Board, configs: Sequence[AcceleratorConfig], share: float = 1.0) -> Survey:
-    """Price ``graph`` on those of ``configs`` that take at most ``share`` of ``board`` and run it at once.
+def _changed(config: AcceleratorConfig, **changes) -> list[AcceleratorConfig]:
+    """``config`` with ``changes``; none where there is no such accelerator."""
+    try:
+        made = dataclasses.replace(config, **changes)
+        board = made.name.rpartition("-")[0] or made.name
+        return [dataclasses.replace(made, name=f"{board}-{made.rows}x{made.cols}")]
+    except CodesignError:
+        return []
 
-    Those that would have to run it in bands are left out: a second or two each (see :func:`codesign.cycles.predict`).
-    Raises :class:`CodesignError` where no accelerator will do.
-    """
-    needs = [estimate_resources(config, board.family) for config in configs]
-    shares = [_share(resources, board) for resources in needs]
-    small = [i for i, taken in enumerate(shares) if taken <= share]
-    batch = BatchModel([configs[i] for i in small]).price(graph, bands=False)
 
-    def candidate(index: int, counters: dict[str, int]) -> Candidate:
-        return Candidate(config=configs[index], cycles=counters["cycles"], counters=counters, resources=needs[index],
-                         share=shares[index])
-
-    found = [candidate(i, dict(zip(COUNTERS, counters.tolist(), strict=True)))
-             for i, fits, counters in zip(small, batch.fits, batch.counters, strict=True) if fits]
-    if not found:
-        raise CodesignError(f"Accelerator must fit {share:.0%} of {board.name} and hold the network's maps at once: of "
-                            f"{len(configs)}, {len(configs) - len(small)} are too large and {len(small)} hold too "
-                            "little")
-    front = pareto_front(found, lambda c: (c.cycles, c.share))
-    return Survey(front=tuple(sorted(front, key=lambda c: c.cycles)), considered=len(configs),
-                  too_large=len(configs) - len(small), not_at_once=len(small) - len(found))
+def least_cycles(gemms: Sequence[Gemm], config: AcceleratorConfig) -> int:
+    """No schedule takes fewer: every weight tile sees every pixel that is not dropped by a pool, one a cycle; its words
+    come one a cycle, no faster than the memory brings them."""
+    beats = words = 0
+    for gemm in gemms:
+        pixels = gemm.in_shape[1] * gemm.in_shape[2]
+        if gemm.padding is not None:
+            pixels = min(pixels, 4 * gemm.shape[1] * gemm.shape[2])
+        groups = 1 if gemm.identity else -(-len(gemm.operands) // config.rows)
+        tiles = groups * -(-gemm.out_channels // config.cols)
+        beats += tiles * pixels * gemm.planes
+        words += tiles * (config.rows // config.weight_rows)
+    rate = min(config.memory.bytes_per_cycle, config.bus_bits / 8)
+    return max(beats, words, int(words * config.word_bits / 8 / rate))

@@ -10,11 +10,11 @@ from ..board import Board
 from ..costs import Price
 from ..energy import Energy, estimate_energy
 from ..errors import CodesignError
-from ..gemm import Gemm
 from ..graph import Graph
 from ..lowering import lower
 from ..network import Network
 from ..resources import Resources, estimate_resources, excess
+from .accelerators import least_cycles
 
 __all__ = ["Pair", "solve"]
 
@@ -45,7 +45,7 @@ def solve(network: Network, configs: Sequence[AcceleratorConfig], board: Board, 
     graph, best, reason = network.graph(), None, "there is none"
     gemms = lower(graph)
     for config in sorted(configs, key=lambda c: -c.rows * c.cols):
-        if best is not None and _least_cycles(gemms, config) > best[1].cycles:
+        if best is not None and least_cycles(gemms, config) > best[1].cycles:
             continue
         resources = estimate_resources(config, board.family)
         too_much = excess(resources, board, share)
@@ -65,14 +65,3 @@ def solve(network: Network, configs: Sequence[AcceleratorConfig], board: Board, 
     energy = estimate_energy(config, {**cost.counters, "cycles": cost.cycles}, board)
     return Pair(network=network, config=config, price=cost, resources=resources, energy=energy)
 
-
-def _least_cycles(gemms: Sequence[Gemm], config: AcceleratorConfig) -> int:
-    """No schedule takes fewer: every weight tile sees every pixel that is not dropped by a pool, one a cycle."""
-    total = 0
-    for gemm in gemms:
-        pixels = gemm.in_shape[1] * gemm.in_shape[2]
-        if gemm.padding is not None:
-            pixels = min(pixels, 4 * gemm.shape[1] * gemm.shape[2])
-        groups = 1 if gemm.identity else -(-len(gemm.operands) // config.rows)
-        total += groups * -(-gemm.out_channels // config.cols) * pixels * gemm.planes
-    return total
