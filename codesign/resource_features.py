@@ -16,9 +16,10 @@ RAW_BITS = 32  # of a logit on its way out
 FEATURES: dict[str, dict[str, tuple[str, ...]]] = {
     "array": {kind: ("elements", "sum_bits", "wide_elements") for kind in ("lut", "ff")},
     "rows": {"lut": ("rows", "row_address_bits", "bank_select_bits"), "ff": ("rows", "row_address_bits")},
-    "columns": {"lut": ("columns", "accumulator_bits", "column_address_bits", "shared_address_bits", "block_accumulator_bits",
-                        "accumulator_select_bits"),
-                "ff": ("columns", "accumulator_bits", "column_address_bits", "shared_address_bits", "block_accumulator_bits")},
+    "columns": {"lut": ("columns", "accumulator_bits", "column_address_bits", "shared_address_bits",
+                        "block_accumulator_bits", "accumulator_select_bits"),
+                "ff": ("columns", "accumulator_bits", "column_address_bits", "shared_address_bits",
+                       "block_accumulator_bits")},
     "control": {"lut": ("once", "bus_bits", "weight_lanes", "write_back_bits", "raw_bits"),
                 "ff": ("once", "bus_bits", "weight_lanes", "weight_delays", "image_delays", "token_delays")},
 }
@@ -32,9 +33,10 @@ def features(config: AcceleratorConfig, family: str) -> dict[str, float]:
     row_address_bits, column_address_bits : of every row's reads; of every column's accumulators and writes
     shared_address_bits : of the columns that share a bank
     bank_select_bits, accumulator_select_bits : what chooses among RAMs that hold a memory one after another
-    block_accumulator_bits : of accumulators in block RAMs, which cannot be read as they are written
+    block_accumulator_bits : of accumulators in block RAMs, around which the mapper keeps what is read from what is written
     accumulator_bits : of all columns' sums; raw_bits : of the logits they can make at a time
-    write_back_bits : of all that can write to a bank; image_delays, token_delays : flip-flops along the array's edges
+    write_back_bits : of all that can write to a bank
+    image_delays, token_delays : flip-flops along the array's edges
     """
     rows, cols = config.rows, config.cols
     wide = config.wide_rows * cols

@@ -74,11 +74,14 @@ class Sample:
     parts: dict[str, dict[str, int]]
 
 
-def sample(config: AcceleratorConfig, family: str) -> Sample:
-    """Synthesize ``config``. Where the hierarchy is not kept, repeated modules are synthesized by themselves too."""
+def sample(config: AcceleratorConfig, family: str, apart: bool = True) -> Sample:
+    """Synthesize ``config``. Where the hierarchy is not kept, repeated modules are synthesized by themselves too, if
+    they are wanted ``apart``."""
     whole = synthesize(config, family)
     modules = {c.name: c for c in whole.components}
-    if len(modules) == 1:
+    if len(modules) == 1 and not apart:
+        modules = {}
+    elif len(modules) == 1:
         verilog = accelerator_verilog(config, family)
         kinds = _placed(verilog)
         repeated = [name for name in kinds if _component(name) != "control" and not name.startswith("array_row")]
@@ -148,7 +151,8 @@ def relative_errors(config: AcceleratorConfig, synthesis: Resources, model: Coef
 def calibrate(family: str, count: int, held_out: int, seed: int) -> tuple[Coefficients, list[tuple]]:
     """The fitted model, and for each synthesis (accelerator, resources, relative errors, whether it was held out)."""
     configs = draw(family, count + held_out, seed)
-    samples = [sample(config, family) for config in tqdm(configs, "synthesizing", file=sys.stderr)]
+    samples = [sample(config, family, apart=i < count)
+               for i, config in enumerate(tqdm(configs, "synthesizing", file=sys.stderr))]
     model = Coefficients(family=family, lut=_fit("lut", samples[:count]), ff=_fit("ff", samples[:count]),
                          made={"tool": f"yosys {yosys_version()}", "rtl": rtl_digest(PRESETS["tiny"])[:16],
                                "date": datetime.date.today().isoformat(), "seed": seed, "fitted": count,

@@ -68,7 +68,7 @@ def test_the_smallest_that_is_fast_enough():
     middle = found.front[len(found.front) // 2]
     assert fit(SMALL, BOARD, allowed, NINE, images_per_s=middle.images_per_s).smallest == middle
     most = f"{found.fastest.images_per_s:,.1f}"
-    with pytest.raises(CodesignError, match=f"^Rate must be at most {most} images/s, the fastest .*, not 10,000,000.0$"):
+    with pytest.raises(CodesignError, match=f"^Rate must be at most {most} images/s, the fastest .*, not 10,000,000"):
         fit(SMALL, BOARD, allowed, NINE, images_per_s=1e7)
 
 
@@ -83,7 +83,7 @@ def test_limits():
     for share in (0, 1.5, float("nan")):
         with pytest.raises(CodesignError, match="^Share must be in 0..1, not"):
             limits(BOARD, share)
-    with pytest.raises(CodesignError, match="^Limit of look-up tables must be in 0..83640, which ulx3s has, not 90000$"):
+    with pytest.raises(CodesignError, match="^Limit of look-up tables must be in 0..83640, .* ulx3s has, not 90000$"):
         limits(BOARD, 0.8, {"lut": 90_000})
 
 
