@@ -33,7 +33,8 @@ def features(config: AcceleratorConfig, family: str) -> dict[str, float]:
     row_address_bits, column_address_bits : of every row's reads; of every column's accumulators and writes
     shared_address_bits : of the columns that share a bank
     bank_select_bits, accumulator_select_bits : what chooses among RAMs that hold a memory one after another
-    block_accumulator_bits : of accumulators in block RAMs, around which the mapper keeps what is read from what is written
+    block_accumulator_bits : of accumulators in block RAMs, which may need logic to read the old word while a new one is
+        written
     accumulator_bits : of all columns' sums; raw_bits : of the logits they can make at a time
     write_back_bits : of all that can write to a bank
     image_delays, token_delays : flip-flops along the array's edges

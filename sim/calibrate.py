@@ -14,6 +14,7 @@ import datetime
 import math
 import os
 import random
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -26,15 +27,25 @@ from scipy.optimize import nnls
 from tqdm import tqdm
 
 from codesign.accelerator import PRESETS, AcceleratorConfig
-from codesign.board import FAMILIES
+from codesign.board import FAMILIES, load_board
 from codesign.errors import CodesignError, require
 from codesign.memories import accelerator_memories, map_memory
 from codesign.resource_features import FEATURES, features
-from codesign.resources import MEMORIES, Coefficients, Component, Resources, estimate_resources
+from codesign.resources import (
+    KINDS,
+    MEMORIES,
+    MEMORY_BLOCK_BITS,
+    Coefficients,
+    Component,
+    Resources,
+    estimate_resources,
+)
+from codesign.rtl.system.top import SYSTEM
 
 from .build import TOP, accelerator_verilog, rtl_digest
 from .netlist import read_modules
 from .synthesis import synthesize, synthesize_modules
+from .system_build import system_of, system_verilog
 from .toolchain import yosys_version
 
 __all__ = ["calibrate", "draw", "relative_errors"]
@@ -140,6 +151,21 @@ def _fit(kind: str, samples: list[Sample]) -> dict[str, dict[str, float]]:
     return made
 
 
+def measure_system(family: str) -> dict[str, int]:
+    """What the system around an accelerator takes, by kind, without its data memory; nothing where it is not ours."""
+    if family != "ecp5":
+        return dict.fromkeys(KINDS, 0)
+    board = load_board("ulx3s")
+    files = dict(system_verilog(system_of(board.preset(), board)).files)
+    accelerator = files[f"{TOP}.v"]
+    header = accelerator[accelerator.index(f"module {TOP}("):]
+    ports = [line for line in header[:header.index("endmodule")].splitlines() if re.match(r"  (input|output) ", line)]
+    files[f"{TOP}.v"] = "\n".join(["(* blackbox *)", header[:header.index(";") + 1], *ports, "endmodule", ""])
+    whole = synthesize_modules(files, family, [SYSTEM], boxes=[TOP])[SYSTEM]
+    memory = math.ceil(8 * (board.memory_bytes or 0) / MEMORY_BLOCK_BITS)
+    return {kind: getattr(whole, kind) - (memory if kind == "bram18" else 0) for kind in KINDS}
+
+
 def relative_errors(config: AcceleratorConfig, synthesis: Resources, model: Coefficients) -> dict[str, float]:
     """How far ``model`` is above or below the synthesis: a fraction of look-up tables and of flip-flops, a number of
     multipliers and block RAMs."""
@@ -161,7 +187,8 @@ def calibrate(family: str, count: int, held_out: int, seed: int) -> tuple[Coeffi
             for i, s in enumerate(samples)]
     largest = {f"{when}_{key}_error": round(max(abs(errors[key]) for _, _, errors, out in rows if out == held), 4)
                for when, held in (("fitted", False), ("held_out", True)) for key in ("lut", "ff")}
-    return Coefficients(family=family, lut=model.lut, ff=model.ff, made={**model.made, **largest}), rows
+    return Coefficients(family=family, lut=model.lut, ff=model.ff, made={**model.made, **largest},
+                        system=measure_system(family)), rows
 
 
 def _write(model: Coefficients) -> Path:

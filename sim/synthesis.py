@@ -118,9 +118,10 @@ def _key(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:32]
 
 
-def synthesize_modules(files: Mapping[str, str], family: str, tops: Sequence[str]) -> dict[str, Resources]:
+def synthesize_modules(files: Mapping[str, str], family: str, tops: Sequence[str],
+                       boxes: Sequence[str] = ()) -> dict[str, Resources]:
     """What each of the modules ``tops`` of the Verilog ``files`` needs by itself, from one run of Yosys for those that
-    have not been asked for before.
+    have not been asked for before. ``boxes`` : black boxes among the modules, which need nothing.
 
     Raises :class:`CodesignError` if Yosys is missing or fails.
     """
@@ -145,4 +146,5 @@ def synthesize_modules(files: Mapping[str, str], family: str, tops: Sequence[str
                 raise CodesignError(f"Yosys must synthesize the accelerator, not fail: {lines[0][:300]}")
             for top in missing:
                 os.replace(statistics[top], cached[top])
-    return {top: count_cells(cell_statistics(path.read_text(), top), family) for top, path in cached.items()}
+    return {top: count_cells({**cell_statistics(path.read_text(), top), **dict.fromkeys(boxes, {})}, family)
+            for top, path in cached.items()}
