@@ -161,6 +161,11 @@ class AcceleratorConfig:
         """Columns that share a bank's write port: more than one only where cols > rows."""
         return max(1, math.ceil(self.cols / self.rows))
 
+    @property
+    def result_beats(self) -> int:
+        """Bus beats that can wait to be written: of at least eight 32-bit results a column."""
+        return 1 << max(2, (-(-8 * self.cols // (self.bus_bits // 32)) - 1).bit_length())
+
     def hardware(self) -> dict:
         """The fields that decide the emitted Verilog, JSON-compatible."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)

@@ -12,7 +12,7 @@ from .accelerator import AcceleratorConfig
 from .integer import A_BITS
 from .registers import TRACE_COUNTERS, TRACE_ENTRIES
 
-__all__ = ["Mapping", "Memory", "accelerator_memories", "map_memory", "result_beats"]
+__all__ = ["Mapping", "Memory", "accelerator_memories", "map_memory"]
 
 RESULT_BITS = 32
 
@@ -117,18 +117,12 @@ def _emulated(ram: _Ram, memory: Memory) -> int:
     return 1 if ram.reads_old or not ram.registered else 7
 
 
-def result_beats(config: AcceleratorConfig) -> int:
-    """Bus beats that wait to be written: room for at least eight values of each column."""
-    lanes = config.bus_bits // RESULT_BITS
-    return 1 << max(2, (-(-8 * config.cols // lanes) - 1).bit_length())
-
-
 def accelerator_memories(config: AcceleratorConfig) -> dict[str, Memory]:
     """All of ``config``'s."""
     return {
         "banks": Memory(count=config.rows, words=config.bank_depth, bits=A_BITS),
         "accumulators": Memory(count=config.cols, words=config.acc_depth, bits=config.acc_bits),
         "program": Memory(words=config.burst_beats * config.fifo_bursts, bits=config.bus_bits),
-        "results": Memory(words=result_beats(config), bits=config.bus_bits + config.bus_bits // RESULT_BITS),
+        "results": Memory(words=config.result_beats, bits=config.bus_bits + config.bus_bits // RESULT_BITS),
         "trace": Memory(words=TRACE_ENTRIES, bits=32 * len(TRACE_COUNTERS)),
     }

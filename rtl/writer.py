@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 
 from codesign import timing
 from codesign.accelerator import AcceleratorConfig
-from codesign.memories import result_beats
 from codesign.registers import ADDRESS_BITS
 
 from .axi import Resp, WriteSignature
@@ -71,7 +70,7 @@ class Writer(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.lanes = config.bus_bits // VALUE_BITS
-        self._beats = result_beats(config)
+        self._beats = config.result_beats
         self.depth = self._beats * self.lanes
         super().__init__({
             "start": In(1), "base": In(ADDRESS_BITS), "beats": In(32),

@@ -108,8 +108,9 @@ def test_headers_compile_and_agree(codesign, tmp_path):
     assert printed == f"{isa.config.word_bits} {offset} {register('OUTPUT_LO').offset}"
 
 
-def test_board_means_its_accelerator(codesign):
-    words = ["generate", "network.yaml", "--random-weights", 3, "--board", "ulx3s", "--out", "out", "--json"]
+def test_board_beside_an_accelerator(codesign):
+    words = ["generate", "network.yaml", "--random-weights", 3, "--accelerator", "ulx3s", "--board", "ulx3s", "--out",
+             "out", "--json"]
     manifest = json.loads(codesign(*words, check=True).stdout)
     board = load_board("ulx3s")
     assert manifest["digests"]["config"] == board.preset().digest()

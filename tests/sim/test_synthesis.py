@@ -35,7 +35,7 @@ def test_only_families_that_can_be_synthesized():
 
 def test_missing_yosys(monkeypatch, tmp_path):
     monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path))
-    monkeypatch.setattr(synthesis, "accelerator_verilog", lambda config: "")
+    monkeypatch.setattr(synthesis, "accelerator_verilog", lambda config, family: "")
 
     def missing(name):
         raise PackageNotFoundError(name)
@@ -62,7 +62,7 @@ def test_a_small_accelerator(family, monkeypatch, tmp_path):
 @pytest.mark.synth
 def test_broken_verilog_is_told_and_nothing_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path))
-    monkeypatch.setattr(synthesis, "accelerator_verilog", lambda config: "module accelerator(; endmodule")
+    monkeypatch.setattr(synthesis, "accelerator_verilog", lambda config, family: "module accelerator(; endmodule")
     with pytest.raises(CodesignError, match="^Yosys must synthesize the accelerator, not fail: .*ERROR"):
         synthesize(SMALL, "xcup")
     assert list((cache_directory() / "syntheses").iterdir()) == []

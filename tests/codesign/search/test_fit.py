@@ -91,9 +91,9 @@ def test_what_fits_nowhere_is_told_with_what_is_missing():
     with pytest.raises(CodesignError, match=r"^Accelerator must fit ulx3s within the limits: the one that is nearest "
                                             r"needs [\d,]+ look-up tables of 3,000 \([\d,]+ too many\)$"):
         fit(SMALL, BOARD, limits(BOARD, 0.8, {"lut": 3_000}))
-    little = dataclasses.replace(BOARD, memory_bytes=1024)
-    with pytest.raises(CodesignError, match="its 1,024 bytes of memory: program, image and results take at least"):
-        fit(SMALL, little, limits(little))
+    little = dataclasses.replace(BOARD, memory_bytes=16_384)
+    with pytest.raises(CodesignError, match="its 16,384 bytes of memory: program, image and results take at least"):
+        fit(GRAPH, little, limits(little), NINE)
 
 
 def test_the_bound_holds():
