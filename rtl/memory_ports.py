@@ -17,9 +17,10 @@ __all__ = ["MemoryPorts"]
 class MemoryPorts(wiring.Component):
     """Cuts every read burst into stripes, which the ports take in turn, and puts what they bring in order again.
 
-    A stripe is ``burst_beats / ports`` beats of the wide side, so a whole burst keeps all ports busy. A stripe is asked
-    for only when the port's FIFO has places for all of it that nobody waits for: each port always takes what comes, and
-    none can hold up another within the memory. Writes, which are few, all leave by port 0, which keeps their order.
+    A stripe is ``burst_beats / ports`` beats of the wide side, so a whole burst keeps all ports busy. No more stripes
+    are on their way, or here, than all FIFOs have places for; as the ports take turns, each has its share of them. So a
+    port always takes what comes, and none can hold up another within the memory. Writes, which are few, all leave by
+    port 0, which keeps their order.
 
     Where the ports bring a beat each a cycle, the wide side gets ``ports * port_bits / bus_bits`` beats a cycle.
 
@@ -62,10 +63,10 @@ class MemoryPorts(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        parts = [self._collect(m, i, axi) for i, axi in enumerate(self.ports)]
+        # By stripe that has been asked for, whether it is its burst's last.
         m.submodules.ends = ends = SyncFIFOBuffered(width=1, depth=len(self.ports) * self.depth // self.stripe_beats)
-        self._ask(m, ends, [credits for _, credits, _ in parts], [asked for _, _, asked in parts])
-        self._answer(m, ends, [fifo for fifo, _, _ in parts])
+        self._ask(m, ends)
+        self._answer(m, ends, [self._collect(m, i, axi) for i, axi in enumerate(self.ports)])
         self._write(m)
         for axi in self.ports:
             m.d.comb += axi.rready.eq(1)
@@ -74,10 +75,9 @@ class MemoryPorts(wiring.Component):
         return m
 
     def _collect(self, m, i, axi):
-        """A port's FIFO, its free places that nobody waits for, and a signal for how many are asked for."""
+        """A port's FIFO, of wide beats."""
         fifo = SyncFIFOBuffered(width=self._bus_bits + 2, depth=self.depth + 1)  # + 1: see Fetcher
         m.submodules[f"fifo_{i}"] = fifo
-        credits, asked = Signal(range(self.depth + 1), init=self.depth), Signal(range(self.stripe_beats + 1))
         part, bad = Signal(range(self.ratio)), Signal()
         held = Signal(self._bus_bits - self._port_bits)
         is_bad = bad | (axi.rresp != Resp.OKAY)
@@ -86,10 +86,9 @@ class MemoryPorts(wiring.Component):
         with m.If(axi.rvalid):
             m.d.sync += [held.eq(Cat(held, axi.rdata)[self._port_bits:]), part.eq(part + 1),
                          bad.eq(is_bad & (part != self.ratio - 1))]
-        m.d.sync += credits.eq(credits - asked + (fifo.r_rdy & fifo.r_en))
-        return fifo, credits, asked
+        return fifo
 
-    def _ask(self, m, ends, credits, asked):
+    def _ask(self, m, ends):
         """Take a burst; ask for its stripes, one a cycle."""
         wide, stripe_bytes = self.s_axi, self.stripe_beats * self._bus_bits // 8
         left, address = Signal(9), Signal(ADDRESS_BITS)
@@ -104,9 +103,8 @@ class MemoryPorts(wiring.Component):
         with m.Switch(turn):
             for i, axi in enumerate(self.ports):
                 with m.Case(i):
-                    issue = (left != 0) & ends.w_rdy & (credits[i] >= beats) & (axi.arready | ~axi.arvalid)
-                    with m.If(issue):
-                        m.d.comb += [asked[i].eq(beats), ends.w_en.eq(1), ends.w_data.eq(last)]
+                    with m.If((left != 0) & ends.w_rdy & (axi.arready | ~axi.arvalid)):
+                        m.d.comb += [ends.w_en.eq(1), ends.w_data.eq(last)]
                         m.d.sync += [
                             axi.arvalid.eq(1), axi.araddr.eq(address), axi.arlen.eq(beats * self.ratio - 1),
                             left.eq(left - beats), address.eq(address + stripe_bytes), self._next(turn),

@@ -113,8 +113,8 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
     ],
     "memory_ports": [
         ("left <= self.stripe_beats", "left < self.stripe_beats"),
-        ("credits[i] >= beats", "credits[i] >= 1"),
-        ("credits - asked", "credits"),
+        ("self.depth // self.stripe_beats", "self.depth"),
+        ("& ends.w_rdy", ""),
         ("part == self.ratio - 1", "part == self.ratio - 2"),
         ("bad | (axi.rresp", "bad & (axi.rresp"),
         ("is_bad & (part != self.ratio - 1)", "is_bad"),
@@ -194,6 +194,8 @@ def component_tests(folder: Path, component: str) -> list[str]:
     """The component's own tests, then the whole accelerator's."""
     own = f"tests/rtl/test_{component}.py"
     groups = [own] if (folder / own).exists() and own not in ACCELERATOR else []
+    if component == "memory_ports":  # beside the accelerator: no quick test of it has them
+        return groups
     if component == "pe":
         groups.append("tests/rtl/test_array.py")  # has the rows of them
     return [*groups, *ACCELERATOR]

@@ -58,13 +58,16 @@ def read(config, ports, port_bits, bursts, memory, *, stall=0.0, seed=0):
 
     async def bench(ctx):
         waiting, queues, now, valid = deque(bursts), [deque() for _ in dut.ports], 0, False
+        busy_until = 0  # now and then nothing is taken until all that is on its way has come
         while len(seen) < total:
             valid = bool(waiting) and (valid or rng.random() >= stall)
             ctx.set(dut.s_axi.arvalid, valid)
             if valid:
                 ctx.set(dut.s_axi.araddr, waiting[0][0])
                 ctx.set(dut.s_axi.arlen, waiting[0][1] - 1)
-            ctx.set(dut.s_axi.rready, rng.random() >= stall)
+            if now >= busy_until and rng.random() < stall / 20:
+                busy_until = now + 4 * LATENCY
+            ctx.set(dut.s_axi.rready, now >= busy_until and rng.random() >= stall)
             for i, axi in enumerate(dut.ports):
                 memory.serve(ctx, axi, i, queues[i], now)
             if valid and ctx.get(dut.s_axi.arready):
@@ -76,13 +79,15 @@ def read(config, ports, port_bits, bursts, memory, *, stall=0.0, seed=0):
             now += 1
         assert not waiting and not any(queues)
 
-    simulate(dut, bench, cycles=400 + 40 * total)
+    simulate(dut, bench, cycles=2000 + 100 * total)
     return seen
 
 
-@pytest.mark.parametrize("stall", [0, 0.4], ids=["full_rate", "stalled"])
+@pytest.mark.parametrize("stall, depth", [(0, 32), (0.4, 32), (0.4, 2)], ids=["full_rate", "stalled", "full_fifos"])
 @pytest.mark.parametrize("config, ports, port_bits", CASES.values(), ids=CASES)
-def test_reads_come_in_order(config, ports, port_bits, stall):
+def test_reads_come_in_order(config, ports, port_bits, stall, depth, monkeypatch):
+    """The FIFOs hold ``depth`` beats, at least two stripes."""
+    monkeypatch.setattr(MemoryPorts, "DEPTH", depth)
     rng, step = random.Random(1), config.bus_bits // 8
     size = config.burst_beats * step
     content = rng.randbytes(64 * size)

@@ -1,6 +1,7 @@
 """``codesign build`` for Zynq UltraScale+ boards."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -42,7 +43,7 @@ def test_a_project_for_a_network(arguments, tmp_path, capsys):
     assert sorted(manifest["files"]) == sorted({p.name for p in out.iterdir()} - {"manifest.json"})
     assert {"program.bin", "firmware.elf", "Makefile", "system.tcl", "memory_ports.v"} <= set(manifest["files"])
     digest = manifest["digests"]["rtl"]
-    assert f"32'd{int(digest[:8], 16)};" in (out / "accelerator.v").read_text()  # what register RTL_HI says
+    assert re.search(rf"32'd{int(digest[:8], 16)}\b", (out / "accelerator.v").read_text())  # what register RTL_HI says
 
 
 def test_the_same_inputs_give_the_same_bytes(arguments, tmp_path, capsys):
