@@ -17,10 +17,3 @@ def test_rates_and_ratios_belong_together():
     rates = result["images_per_s"]
     for quantizer in ("dorefa", "lsq"):
         assert result["ratio"][quantizer] == pytest.approx(rates["float"] / rates[quantizer])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_quantization_costs_at_most_1_6_times_float_training(network):
-    ratio = compare(network, batch=64, rounds=7, device="cpu")["ratio"]
-    assert max(ratio.values()) <= 1.6
