@@ -70,21 +70,21 @@ static void new_accelerator(void) {
 
 static void next_slice(void) { timer_mod_ns(&clock_timer, qemu_clock_get_ns(VIRTUAL_CLOCK) + 1); }
 
-static uint64_t host_ns(void) {
+static uint64_t used_ns(void) {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* For about SLICE_NS: meanwhile the processor waits for every device, and a large accelerator is slow. */
+/* For about SLICE_NS of this thread: meanwhile the processor waits for every device, and a large accelerator is slow. */
 static void simulate_slice(void) {
     static uint64_t cycles = LONGEST_SLICE_CYCLES;
-    const uint64_t begin = host_ns();
+    const uint64_t begin = used_ns();
     uint64_t took;
 
     sim_wait(simulator, cycles);
-    took = host_ns() - begin;
+    took = used_ns() - begin;
     if (took > SLICE_NS && cycles > 1) cycles /= 2;
     else if (took < SLICE_NS / 4 && cycles < LONGEST_SLICE_CYCLES) cycles *= 2;
 }
