@@ -118,7 +118,7 @@ uint8_t accelerator_finish(uint64_t until, struct outcome *outcome) {
     if (!is_on) return CODESIGN_STATUS_IDLE;
     if (!hal_wait_interrupt(until)) return CODESIGN_STATUS_TIMEOUT;
     is_on = false;
-    outcome->ticks = hal_ticks() - started;
+    outcome->ticks = hal_interrupted() - started;
     outcome->error = read_register(CODESIGN_ERROR, &okay);
     outcome->trace_entries = read_register(CODESIGN_TRACE_COUNT, &okay);
     for (uint32_t i = 0; i < CODESIGN_COUNTERS; i++) outcome->counters[i] = read_pair(CODESIGN_CYCLES_LO + 8 * i, &okay);

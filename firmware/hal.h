@@ -23,8 +23,10 @@ uint64_t hal_tick_hz(void);
 bool hal_register_read(uint32_t offset, uint32_t *value);
 bool hal_register_write(uint32_t offset, uint32_t value);
 
-/* Wait for the accelerator's interrupt, at most until hal_ticks reaches `until`. False where time is up. */
+/* Wait for the accelerator's interrupt, at most until hal_ticks reaches `until`, which may be past. False where time is
+ * up. hal_interrupted: hal_ticks when the one came that was told of last, as well as the board can say. */
 bool hal_wait_interrupt(uint64_t until);
+uint64_t hal_interrupted(void);
 
 /* The memory that the accelerator's master and the processor share, and its address as the master sees it. Nothing
  * else of the processor's memory is ever read or written on a host's behalf. */

@@ -8,7 +8,7 @@
 #include "power.h"
 #include "protocol.h"
 
-enum { SAMPLE_BYTES = 18, LATE_MS = 1000, LOOK_US = 10 };
+enum { SAMPLE_BYTES = 18, LATE_MS = 1000 };
 
 /* Sweeps over all rails: when the next is due, and which rail is next in it. */
 struct sweeps {
@@ -53,45 +53,47 @@ static uint8_t take_sample(struct sweeps *sweeps) {
 
 /* What goes on of a run, with the samples that are due meanwhile: to its end or to theirs. */
 static uint8_t sample_run(struct sweeps *sweeps, struct outcome *outcome) {
-    uint64_t soonest;
     uint8_t status;
 
     do {
         status = take_sample(sweeps);
         if (status) return status;
-        soonest = hal_ticks() + ticks_of(LOOK_US); /* in the past, nobody would look */
-        status = accelerator_finish(are_done(sweeps) || sweeps->due < soonest ? soonest : sweeps->due, outcome);
+        status = accelerator_finish(are_done(sweeps) ? 0 : sweeps->due, outcome);
     } while (status == CODESIGN_STATUS_TIMEOUT && !are_done(sweeps));
     return status;
 }
 
 /* Runs one after another until the samples are taken. The first may have begun in a window before, and the last may end
- * in one after: a run may be longer than any. */
+ * in one after: a run may be longer than any. Runs and time count as far as samples tell of them: not while sensors
+ * settle, when runs are not held up by sampling. */
 static uint8_t sample_runs(struct sweeps *sweeps, uint32_t run_ms, uint8_t *answer) {
-    const uint64_t begin = hal_ticks();
-    uint64_t busy = 0, part = 0, now = begin;
+    const uint64_t begin = sweeps->due - ticks_of(POWER_CONVERSION_US);
+    uint64_t busy = 0, part = 0, now = hal_ticks();
     uint32_t runs = 0;
     struct outcome outcome = {.error = 0};
 
-    sweeps->late = begin + ticks_of((run_ms + (uint64_t)LATE_MS) * 1000);
+    sweeps->late = now + ticks_of((run_ms + (uint64_t)LATE_MS) * 1000);
     while (!are_done(sweeps) && !outcome.error) {
-        const uint64_t from = now;
+        const uint64_t from = now > begin ? now : begin;
+        const bool is_early = now < begin;
         const bool begins = !accelerator_is_on();
         uint8_t status = begins ? accelerator_start() : CODESIGN_STATUS_OKAY;
 
         if (status == CODESIGN_STATUS_OKAY) status = sample_run(sweeps, &outcome);
         if (status != CODESIGN_STATUS_OKAY && status != CODESIGN_STATUS_TIMEOUT) return status;
         now = hal_ticks();
-        if (begins && status == CODESIGN_STATUS_OKAY) {
+        if (begins && !is_early && status == CODESIGN_STATUS_OKAY) {
             busy += outcome.ticks;
             runs++;
         } else {
-            part += now - from;
+            const uint64_t ended = status == CODESIGN_STATUS_OKAY ? hal_interrupted() : now;
+
+            part += ended > from ? ended - from : 0; /* it may have ended before */
         }
     }
     put32(answer + CODESIGN_POWER_ANSWER_ERROR, outcome.error);
     put32(answer + CODESIGN_POWER_ANSWER_RUNS, runs);
-    put64(answer + CODESIGN_POWER_ANSWER_TICKS, now - begin);
+    put64(answer + CODESIGN_POWER_ANSWER_TICKS, now > begin ? now - begin : 0);
     put64(answer + CODESIGN_POWER_ANSWER_BUSY_TICKS, busy);
     put64(answer + CODESIGN_POWER_ANSWER_PART_TICKS, part);
     return CODESIGN_STATUS_OKAY;

@@ -76,11 +76,16 @@ bool hal_register_write(uint32_t offset, uint32_t value) {
     return !was_refused();
 }
 
+static uint64_t interrupted;
+
 bool hal_wait_interrupt(uint64_t until) {
     while (!is(SYSTEM_STATUS_INTERRUPT))
         if (hal_ticks() >= until) return false;
+    interrupted = hal_ticks();
     return true;
 }
+
+uint64_t hal_interrupted(void) { return interrupted; }
 
 uint8_t *hal_shared(void) { return (uint8_t *)(uintptr_t)SYSTEM_MEMORY_BASE; }
 

@@ -28,6 +28,7 @@ enum { TICK_HZ = 1000000000, SLICE_CYCLES = 500 };
 static int line;
 static void *simulator;
 static bool running;
+static uint64_t interrupted;
 static uint8_t *shared;
 static uint64_t shared_bytes, decibytes_per_cycle, latency_cycles;
 
@@ -155,11 +156,14 @@ bool hal_wait_interrupt(uint64_t until) {
     do {
         if (sim_wait(simulator, SLICE_CYCLES) == 0) {
             set_running(false);
+            interrupted = hal_ticks();
             return true;
         }
     } while (hal_ticks() < until);
     return false;
 }
+
+uint64_t hal_interrupted(void) { return interrupted; }
 
 uint8_t *hal_shared(void) { return shared; }
 

@@ -62,6 +62,7 @@ void interrupts_hold(void);
 void interrupts_release(void);
 void interrupts_sleep(uint64_t until);
 void interrupts_abandon(void);
+void interrupts_expect_fabric(void); /* its next one is told of, and when it came, whatever goes on */
 void uart_start(void);
 void uart_interrupt(void);
 

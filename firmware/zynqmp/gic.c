@@ -5,6 +5,7 @@
 enum { NONE = 1020, PRIORITY = 0x80, TIMER_ON = 1 };
 
 static volatile bool fabric_done;
+static volatile uint64_t fabric_ticks; /* when */
 static volatile uint32_t taken = NONE;
 
 void interrupt(void);
@@ -46,8 +47,9 @@ void interrupt(void) {
     if (id == UART_INTERRUPT) {
         uart_interrupt();
     } else if (id == FABRIC_INTERRUPT) {
-        fabric_done = true; /* the line stays high until the accelerator is told */
-        disable(FABRIC_INTERRUPT);
+        fabric_ticks = hal_ticks();
+        fabric_done = true;
+        disable(FABRIC_INTERRUPT); /* the line stays high until the accelerator is told */
     } else if (id == TIMER_INTERRUPT) {
         stop_timer();
     }
@@ -76,15 +78,21 @@ void interrupts_sleep(uint64_t until) {
     stop_timer();
 }
 
+void interrupts_expect_fabric(void) {
+    disable(FABRIC_INTERRUPT);
+    fabric_done = false;
+    enable(FABRIC_INTERRUPT);
+}
+
 bool hal_wait_interrupt(uint64_t until) {
     bool done;
 
     interrupts_hold();
-    fabric_done = false;
-    enable(FABRIC_INTERRUPT);
     while (!fabric_done && hal_ticks() < until) interrupts_sleep(until);
     done = fabric_done;
-    disable(FABRIC_INTERRUPT);
+    fabric_done = false;
     interrupts_release();
     return done;
 }
+
+uint64_t hal_interrupted(void) { return fabric_ticks; }

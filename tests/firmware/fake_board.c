@@ -182,6 +182,8 @@ bool hal_wait_interrupt(uint64_t until) {
     return false;
 }
 
+uint64_t hal_interrupted(void) { return fake.run_end; }
+
 uint8_t *hal_shared(void) { return memory.shared; }
 uint64_t hal_shared_bytes(void) { return FAKE_BYTES; }
 uint64_t hal_shared_address(void) { return fake.address; }

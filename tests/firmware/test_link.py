@@ -188,7 +188,7 @@ def test_power_is_sampled_whatever_a_run_takes(host, run_ms):
         assert host.ask("power", run_ms=0, samples=1)[0] == "owing" or run_ms == 50
     for w in windows:
         busy = w["busy_ticks"] + w["part_ticks"]
-        assert 100 <= w["ticks"] < 1100 and 0.3 * w["ticks"] < busy <= w["ticks"]
+        assert 80 <= w["ticks"] < 1100 and 0.3 * w["ticks"] < busy <= w["ticks"]
         assert w["busy_ticks"] >= run_ms * w["runs"]
     if run_ms == 1000:
         assert sum(w["runs"] for w in windows) == 0 and windows[0]["part_ticks"] == windows[0]["ticks"]
@@ -196,7 +196,7 @@ def test_power_is_sampled_whatever_a_run_takes(host, run_ms):
     status, answer = host.ask("finish", timeout_ms=60_000)
     if run_ms > 50:
         ended = answer["counters"]["cycles"] >> 32
-        assert status == "okay" and sum(w["runs"] for w in windows) <= ended <= sum(w["runs"] for w in windows) + 6
+        assert status == "okay" and sum(w["runs"] for w in windows) <= ended <= sum(w["runs"] for w in windows) + 2 * len(windows)
     assert host.ask("power", run_ms=0, samples=1)[0] == "okay"
 
 
