@@ -22,7 +22,7 @@ from codesign.reference import evaluate
 from codesign.registers import COUNTERS, digest_words
 from codesign.sim.build import rtl_digest
 from codesign.sim.verilated import VerilatorDevice
-from tests.boards.bench import Bench, benches, marked, other_than
+from tests.boards.bench import KINDS, Bench, benches, marked, other_than
 
 
 def network(seed, *layers, shape=(1, 8, 8)):
@@ -131,13 +131,13 @@ def test_a_program_for_another_accelerator_is_refused(bench):
     checked(bench, SMALL, IMAGES)
 
 
-@on("verilator", "host", "serial", "replay", "virtual", "board")
+@on(*(kind for kind in KINDS if kind != "reference"))
 def test_another_network_is_refused_by_the_reference(bench):
     with pytest.raises(CodesignError, match="^Program must be of the network that the reference computes"):
         bench.device(SMALL).run(compile_network(OTHER, bench.config), IMAGES)
 
 
-@on("reference", "verilator", "host", "virtual")
+@on("reference", "verilator", "host", "virtual", "system")
 def test_another_accelerator_at_the_port_is_refused(bench):
     """With both digests; and then whoever asks for the right one has it."""
     other, port = other_than(bench.config), ExitStack()

@@ -64,7 +64,7 @@ def test_what_the_model_takes_is_found(device):
     ("ultra96-v2", {"INT": 0.85 * 0.48, "PSDDR": 1.1 * 0.23}, {"INT": 0.85 * 0.91, "PSDDR": 1.1 * 0.31})])
 def test_the_boards_own_firmware_finds_it(name, idle, active):
     """In QEMU, through its I2C controller, multiplexers and sensors; watts are those of sensor_model.c. Where other
-    programs take QEMU's time it is rough: running takes 1.2 to 1.9 times the power of idling, and must be told from it."""
+    programs take QEMU's time it is rough: running takes 1.2 to 1.9 times idle power, and must be told from it."""
     from codesign.sim.virtual import LINE_BAUD, VirtualBoard
 
     with VirtualBoard(TINY, board=name) as board, open_port(board.port, LINE_BAUD) as port:
