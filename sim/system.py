@@ -4,7 +4,7 @@ import ctypes
 from functools import cache
 from pathlib import Path
 
-from codesign.errors import require
+from codesign.errors import CodesignError, require
 from codesign.rtl.system.config import SystemConfig
 
 from .build import Variant, build_library
@@ -50,14 +50,19 @@ class SimulatedSystem:
         self._system = self._abi.system_new(config.bit_cycles)
         self.baudrate = config.clock_hz // config.bit_cycles
 
+    def _running(self) -> int:
+        if self._system is None:
+            raise CodesignError("Simulated board must be switched on, not closed")
+        return self._system
+
     @property
     def cycles(self) -> int:
         """Of the board's clock, so far."""
-        return self._abi.system_cycles(self._system)
+        return self._abi.system_cycles(self._running())
 
     @property
     def leds(self) -> int:
-        return self._abi.system_leds(self._system)
+        return self._abi.system_leds(self._running())
 
     def monotonic(self) -> float:
         """Seconds since the board was switched on."""
@@ -65,22 +70,22 @@ class SimulatedSystem:
 
     @property
     def in_waiting(self) -> int:
-        return self._abi.system_run(self._system, 0)
+        return self._abi.system_run(self._running(), 0)
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes that the board has sent; waits a while for the first of them."""
-        self._abi.system_run(self._system, round(READ_S * self.config.clock_hz))
+        self._abi.system_run(self._running(), round(READ_S * self.config.clock_hz))
         found = ctypes.create_string_buffer(size)
-        count = self._abi.system_receive(self._system, found, size)
+        count = self._abi.system_receive(self._running(), found, size)
         return found.raw[:count]
 
     def write(self, data: bytes) -> int:
-        self._abi.system_send(self._system, data, len(data))
+        self._abi.system_send(self._running(), data, len(data))
         return len(data)
 
     def reset(self) -> None:
         """Press the board's button: all begins again, but for what is in memory."""
-        self._abi.system_reset(self._system)
+        self._abi.system_reset(self._running())
 
     def close(self) -> None:
         """End it. Raises :class:`CodesignError` where the board has sent what is no byte."""
