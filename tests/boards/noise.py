@@ -1,6 +1,15 @@
 """A serial line that loses, changes, repeats and swaps bytes."""
 
+import os
+import pty
+import select
+import threading
+import tty
+from contextlib import contextmanager
+
 import numpy as np
+
+from codesign.boards.port import open_port
 
 
 class Noise:
@@ -35,3 +44,33 @@ class Noise:
                 case 3:
                     made[at:at + 2] = made[at:at + 2][::-1]
         return bytes(made)
+
+
+@contextmanager
+def noisy_line(path: str, baud: int, rng: np.random.Generator, rate: float):
+    """The path of a serial line whose far end is the one at ``path``, through :class:`Noise`; and the noise.
+
+    Bytes are passed on as they come, so a share ``rate`` of frames is harmed, or a little more of long ones.
+    """
+    near, far = pty.openpty()
+    tty.setraw(far)
+    stop = threading.Event()
+    with open_port(path, baud) as port:
+        noise = Noise(port, rng, rate)
+
+        def pass_on():
+            while not stop.is_set():
+                if select.select([near], [], [], 0)[0]:
+                    noise.write(os.read(near, 4096))
+                if data := noise.read(max(1, port.in_waiting)):
+                    os.write(near, data)
+
+        thread = threading.Thread(target=pass_on)
+        thread.start()
+        try:
+            yield os.ttyname(far), noise
+        finally:
+            stop.set()
+            thread.join()
+            os.close(near)
+            os.close(far)

@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from codesign.accelerator import PRESETS, load_accelerator
@@ -9,6 +10,7 @@ from codesign.boards.host_board import HostBoard
 from codesign.costs import CostTable
 from codesign.directories import cache_directory
 from codesign.sim.build import unsealed_verilog
+from tests.boards.noise import noisy_line
 
 WORDS = ("network.yaml", "--random-weights", 0, "--accelerator", "tiny")
 
@@ -131,6 +133,16 @@ def test_recorded_and_replayed(codesign, board, tmp_path):
         k: v for k, v in first.items() if k not in different} and again["device"] == "replay"
     result = codesign("run", *WORDS, "--images", 3, "--device", "replay", "--port", "session.jsonl")
     assert result.returncode == 1 and "session.jsonl' must be asked what was recorded" in result.stderr.splitlines()[-1]
+
+
+def test_a_bad_line(codesign, board):
+    """Frames lost, changed, repeated and swapped, 1 % each way: the same bits, cycles and power rows."""
+    with noisy_line(board.port, 4_000_000, np.random.default_rng(0), 0.01) as (port, noise):
+        found = json.loads(codesign("run", *WORDS, "--dataset", "digits", "--images", 120, "--power-samples", 20,
+                                    "--device", "serial", "--port", port, "--baud", 4_000_000, "--json",
+                                    check=True).stdout)
+    assert noise.harmed > 5 and found["bit_exact"] and found["cycles"] == [found["model_cycles"]] * 120
+    assert found["power"]["method"] == "synthetic" and found["counters"] == found["model_counters"]
 
 
 @pytest.mark.parametrize("words, rule", [

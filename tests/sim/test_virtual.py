@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -116,6 +117,21 @@ def test_a_board_reset_while_it_runs():
         again = Link(port, hello_s=20)
         assert again.board["boots"] == 2
         check(again, TINY, IMAGES[:3])
+
+
+@pytest.mark.virtual
+def test_a_board_reset_while_power_is_sampled():
+    """The run's results stand, a line says why there is no power, and the next run has both."""
+    with VirtualBoard(TINY) as board, open_port(board.port, LINE_BAUD) as port:
+        device, program = SerialDevice(Link(port, hello_s=20), TINY, power_sweeps=12), compile_network(NETWORK, TINY)
+        board_resets = threading.Timer(0.3, board.reset)
+        result = device.run(program, IMAGES[:3], lambda done: board_resets.start() if done == 3 else None)
+        board_resets.join()
+        np.testing.assert_array_equal(result.logits, evaluate(NETWORK, IMAGES[:3]))
+        assert result.power is None and "answer no_session: the board began another" in result.power_problem
+        again = device.run(program, IMAGES[:3])
+        np.testing.assert_array_equal(again.logits, evaluate(NETWORK, IMAGES[:3]))
+        assert again.power.active_sweeps == 12 and again.power_problem is None and device.link.board["boots"] == 2
 
 
 @pytest.mark.virtual
