@@ -31,7 +31,8 @@ def project(tmp_path):
         (tmp_path / "tests" / "test_it.py").write_text(tests)
         result = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "codesign.boards.pytest_plugin", "-p",
                                  "no:cacheprovider", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300,
-                                env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"})
+                                env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1",
+                                     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})  # quicker; ours is named
         text = result.stdout + result.stderr
         assert result.returncode == status, text
         return text
