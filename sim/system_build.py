@@ -22,6 +22,7 @@ __all__ = ["SOFT_CORE", "build_soft_core_firmware", "soft_core_version", "system
 SOFT_CORE = "pythondata-cpu-picorv32"
 _COMPILER = "riscv64-unknown-elf-gcc"
 _PACKAGE = "gcc-riscv64-unknown-elf"
+_REGISTERS = "reg [31:0] cpuregs [0:regfile_size-1];"
 
 
 def system_of(config: AcceleratorConfig, board: Board, *, baud: int | None = None) -> SystemConfig:
@@ -63,12 +64,15 @@ def build_soft_core_firmware(config: SystemConfig) -> bytes:
 
 
 def _soft_core_verilog() -> str:
-    """PicoRV32, from its Python package."""
+    """PicoRV32, from its Python package. Its registers are made of look-up tables: block RAM, which Yosys would choose,
+    is slow to give what is in it, just before the core's longest paths."""
     spec = util.find_spec(SOFT_CORE.replace("-", "_"))
     require(spec is not None and spec.origin is not None,
             f"{SOFT_CORE} must be installed for the soft core: pip install {SOFT_CORE}")
     assert spec is not None and spec.origin is not None
-    return (Path(spec.origin).parent / "verilog" / "picorv32.v").read_text()
+    verilog = (Path(spec.origin).parent / "verilog" / "picorv32.v").read_text()
+    require(verilog.count(_REGISTERS) == 1, f"{SOFT_CORE} must declare its registers as {_REGISTERS!r}")
+    return verilog.replace(_REGISTERS, f'(* ram_style = "distributed" *) {_REGISTERS}')
 
 
 def system_verilog(config: SystemConfig, *, data: bytes = b"", pins: Pins | None = None,
