@@ -24,7 +24,8 @@ from .settings import LatticeSettings
 __all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement"]
 
 SEEDS = (1, 2, 3)
-NEXTPNR_OPTIONS: tuple[str, ...] = ()
+#: nextpnr's first router was not done with a 4x4 system's 52,371 connections after twice the time that this one takes.
+NEXTPNR_OPTIONS = ("--router", "router2")
 _STEPS = {"yosys": "synthesis", "nextpnr-ecp5": "place and route", "ecppack": "packing"}
 
 Progress = Callable[[str], None]
