@@ -1,6 +1,6 @@
 """The soft core: PicoRV32, with the parameters that its firmware is compiled for."""
 
-from amaranth import ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth import ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -38,11 +38,11 @@ class Core(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         trap = Signal()
-        running = Signal()
+        running = Signal()  # low from a reset to the cycle after it: the core's own, as it goes far
         m.d.sync += running.eq(~trap)
         m.submodules.picorv32 = Instance(
             MODULE, *(("p", name, value) for name, value in PARAMETERS.items()),
-            i_clk=ClockSignal(), i_resetn=running & ~ResetSignal(), o_trap=trap,
+            i_clk=ClockSignal(), i_resetn=running, o_trap=trap,
             o_mem_valid=self.request, o_mem_addr=self.address, o_mem_wdata=self.value, o_mem_wstrb=self.strobes,
             o_mem_instr=self.instruction, i_mem_ready=self.done, i_mem_rdata=self.word, i_irq=self.interrupts,
             i_pcpi_wr=0, i_pcpi_rd=0, i_pcpi_wait=0, i_pcpi_ready=0)
