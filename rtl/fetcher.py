@@ -67,7 +67,12 @@ class Fetcher(wiring.Component):
         self.config = config
         self.depth = config.burst_beats * config.fifo_bursts
         self._low_bits = (config.burst_beats * config.bus_bits // 8).bit_length() - 1  # of an address, always 0
-        self._burst = Signal(ADDRESS_BITS - self._low_bits, name="burst")  # next address, in bursts
+        # The next burst: its address, in bursts; whether there is one, and it is the last; its beats.
+        self._burst = Signal(ADDRESS_BITS - self._low_bits, name="burst")
+        self._more, self._last, self._beats = Signal(), Signal(), Signal(range(config.burst_beats + 1))
+        # Of the beats not yet asked for: how many bursts are whole ones, and what is left over.
+        rest_bits = exact_log2(config.burst_beats)
+        self._full, self._rest = Signal(32 - rest_bits, name="full"), Signal(rest_bits, name="rest")
         super().__init__({
             "start": In(1), "stop": In(1),
             "address": In(ADDRESS_BITS), "beats": In(32),
@@ -84,11 +89,8 @@ class Fetcher(wiring.Component):
         credits = Signal(range(self.depth + 1), init=self.depth)
         dropping = Signal()
 
-        # Ask: one burst a cycle, if there is room for all of it. Of the beats not yet asked for, `full` bursts are
-        # whole ones, and `rest` are left over; `more`, `last` and `beats` say it of the next burst.
-        full, rest = Signal(32 - exact_log2(burst_beats)), Signal(exact_log2(burst_beats))
-        more, last, issue = Signal(), Signal(), Signal()
-        beats = Signal(range(burst_beats + 1))
+        # Ask: one burst a cycle, if there is room for all of it.
+        full, rest, more, last, beats, issue = self._full, self._rest, self._more, self._last, self._beats, Signal()
         m.d.comb += issue.eq(more & (credits >= beats) & (self.axi.arready | ~self.axi.arvalid))
         with m.If(self.axi.arready):
             m.d.sync += self.axi.arvalid.eq(0)

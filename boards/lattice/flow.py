@@ -21,7 +21,7 @@ from .constraints import board_pins, constraints
 from .report import Placement, parse_report
 from .settings import LatticeSettings
 
-__all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement"]
+__all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement", "place", "synthesize"]
 
 SEEDS = (1, 2, 3)
 #: nextpnr's first router was not done with a 4x4 system's 52,371 connections after twice the time that this one takes.
@@ -93,7 +93,7 @@ def _extract(path: Path, target: Path) -> None:
         shutil.copyfileobj(source, out)
 
 
-def _synthesize(source: SystemSource, progress: Progress) -> Path:
+def synthesize(source: SystemSource, progress: Progress) -> Path:
     """Netlist and statistics. The hierarchy is flattened; names of wires and registers stay; none has two drivers."""
     yosys = find_open_tool("yosys")
     files = {name: for_yosys(text) for name, text in source.files.items()}
@@ -111,7 +111,8 @@ def _synthesize(source: SystemSource, progress: Progress) -> Path:
     return _kept(yosys, [script, *(part for name in sorted(files) for part in (name, files[name]))], run)
 
 
-def _place(netlist: Path, lpf: str, settings: LatticeSettings, clock_hz: int, seed: int, progress: Progress) -> Path:
+def place(netlist: Path, lpf: str, settings: LatticeSettings, clock_hz: int, seed: int, progress: Progress) -> Path:
+    """Configuration and report of ``netlist``, placed and routed, whether or not it reaches the clock."""
     nextpnr = find_open_tool("nextpnr-ecp5")
     options = [*settings.device_options(), *NEXTPNR_OPTIONS, "--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}"]
 
@@ -156,13 +157,13 @@ def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Seque
     lpf = constraints(source.ports, settings, board_pins(board, settings).reference_hz)
     require(len(seeds) > 0, "Seeds must be at least one")
     tools = {step: find_open_tool(name).version for name, step in _STEPS.items()}  # before the work, not amidst it
-    netlist = _synthesize(source, progress)
+    netlist = synthesize(source, progress)
     resources = count_cells(cell_statistics((netlist / "cells.json").read_text(), source.top or ""), board.family)
     if excess(resources, board):
         raise TooLargeError(", ".join(excess(resources, board)), resources)
     tried = dict[int, tuple[Path, Placement]]()
     for seed in seeds:
-        placed = _place(netlist, lpf, settings, clock_hz, seed, progress)
+        placed = place(netlist, lpf, settings, clock_hz, seed, progress)
         tried[seed] = placed, parse_report(json.loads((placed / "report.json").read_text()))
         clocks = tried[seed][1].clocks
         require(any(abs(clock.asked_hz / clock_hz - 1) < 0.001 for clock in clocks),

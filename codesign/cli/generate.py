@@ -17,11 +17,15 @@ from .arguments import (
 from .output import print_json, print_table
 
 if TYPE_CHECKING:
+    from codesign.sim.depth import LogicPath
+
     from ..accelerator import AcceleratorConfig
     from ..board import Board
     from ..resources import Component, Resources
 
 __all__ = ["add"]
+
+PATHS_SHOWN, PATHS_KEPT = 8, 100  # on the screen; in the manifest
 
 
 def add(commands) -> None:
@@ -33,7 +37,7 @@ def add(commands) -> None:
     add_accelerator(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make")
     parser.add_argument("--report", action="store_true", help="synthesize the accelerator (minutes, once) and "
-                        "report the cells it needs; without a board, of UltraScale+")
+                        "report the cells it needs and its longest paths; without a board, of UltraScale+")
     add_json(parser)
 
 
@@ -49,10 +53,11 @@ def run(args: argparse.Namespace) -> None:
     from codesign.sim.build import accelerator_verilog, rtl_digest
     from codesign.sim.toolchain import generator_versions
 
-    synthesis = _synthesize(config, board) if args.report else None
+    synthesis, paths = _synthesize(config, board) if args.report else (None, [])
     manifest = write_bundle(out, network, integer, program, accelerator_verilog(config), rtl_digest(config),
                             {"board": board.to_dict() if board else None, "tools": generator_versions(),
-                             "model": integer.info, "resources": synthesis.to_dict() if synthesis else None})
+                             "model": integer.info, "resources": synthesis.to_dict() if synthesis else None,
+                             "paths": [path.to_dict() for path in paths[:PATHS_KEPT]] if synthesis else None})
     if args.json:
         print_json(manifest)
         return
@@ -61,6 +66,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"\n{network.name} on {config.name}: {manifest['predicted']['cycles']:,} cycles an image (cost model); "
           f"{manifest['memory']['size_bytes']:,} bytes of memory\n{out / 'manifest.json'}")
     if synthesis:
+        _print_paths(paths, synthesis.family, board.clock_hz if board else config.clock_hz)
         _print_resources(synthesis, config, board)
 
 
@@ -73,12 +79,23 @@ def _accelerator(args: argparse.Namespace) -> "tuple[AcceleratorConfig, Board | 
     return fitted_accelerator(args, board), board
 
 
-def _synthesize(config: "AcceleratorConfig", board: "Board | None") -> "Resources":
-    from codesign.sim.synthesis import synthesize
+def _synthesize(config: "AcceleratorConfig", board: "Board | None") -> "tuple[Resources, list[LogicPath]]":
+    from codesign.sim.synthesis import logic_depth, synthesize
 
     family = board.family if board else "xcup"
     print(f"synthesizing {config.name} for {family}: minutes for a large array, once", file=sys.stderr)
-    return synthesize(config, family)
+    paths = logic_depth(config, family)  # first: the cells come with it
+    return synthesize(config, family), paths
+
+
+def _print_paths(paths: "list[LogicPath]", family: str, clock_hz: float) -> None:
+    from codesign.sim.depth import CEILINGS, LEVEL_S, allowed_levels
+
+    print("\nlongest paths, by class, in levels of LUTs and carry chains as Yosys maps them:")
+    print_table(("levels", "from", "to"), ((path.levels, path.start, path.end) for path in paths[:PATHS_SHOWN]))
+    if family in CEILINGS:
+        print(f"{clock_hz / 1e6:g} MHz leave time for {allowed_levels(clock_hz)} levels of {LEVEL_S * 1e9:g} ns, a LUT "
+              f"and its net, which is an assumption; {CEILINGS[family]}. Unverified until Vivado has met it")
 
 
 def _print_resources(synthesis: "Resources", config: "AcceleratorConfig", board: "Board | None") -> None:

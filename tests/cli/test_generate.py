@@ -121,6 +121,7 @@ def test_board_beside_an_accelerator(codesign):
 def test_report_says_what_the_board_has_room_for(codesign):
     words = ["generate", "network.yaml", "--random-weights", 3, "--board", "ulx3s", "--out", "out", "--report"]
     printed = codesign(*words, check=True).stdout
+    assert re.search(r"^longest paths, by class, .*:\nlevels +from +to\n", printed, re.MULTILINE)
     assert "by synthesis with Yosys; neither placed nor timed" in printed and printed.endswith("fits ulx3s\n")
     total, has = (re.search(rf"^{name} +([\d,]+)", printed, re.MULTILINE)[1].replace(",", "")
                   for name in ("total", "ulx3s has"))

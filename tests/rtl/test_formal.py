@@ -55,22 +55,24 @@ def fetcher_proof(m, dut, parts):
 def window_proof(m, dut, parts, longer=0):
     """Reads stay within the program: from `address` on, `beats` beats, however the run is stalled or stopped.
 
-    By induction, with what links the fetcher's two counters to the window. That ``idle`` excludes a request that
-    waits is :func:`fetcher_proof`'s.
+    By induction, with what links the fetcher's counters, and what they say of the next burst, to the window. That
+    ``idle`` excludes a request that waits is :func:`fetcher_proof`'s.
     """
     axi, burst_bytes = dut.axi, CONFIG.burst_beats * BEAT_BYTES
     first = dut.address & -burst_bytes & ((1 << len(dut.address)) - 1)
     base, beats = Signal(len(dut.address)), Signal(len(dut.beats))
     with m.If(dut.start):
         m.d.sync += [base.eq(first), beats.eq(dut.beats)]
-    end = base + beats * BEAT_BYTES
+    end, left = base + beats * BEAT_BYTES, Cat(dut._rest, dut._full)
     m.d.comb += [
         Assume(~dut.start | dut.idle & ~axi.arvalid),
         Assume(~dut.start | (first + dut.beats * BEAT_BYTES <= 1 << len(dut.address))),
         Assert((base & (burst_bytes - 1)) == 0),
         Assert(end <= 1 << len(dut.address)),
-        Assert(dut._left <= beats),
-        Assert((dut._left == 0) | (dut._burst * burst_bytes + dut._left * BEAT_BYTES == end)),
+        Assert(~dut._more | (left != 0) & (left <= beats)),
+        Assert(~dut._more | (dut._last == (left <= CONFIG.burst_beats))),
+        Assert(~dut._more | (dut._beats == Mux(dut._last, left, CONFIG.burst_beats))),
+        Assert(~dut._more | (dut._burst * burst_bytes + left * BEAT_BYTES == end)),
         Assert(~axi.arvalid | (axi.araddr >= base)),
         Assert(~axi.arvalid | (axi.araddr + (axi.arlen + 1 + longer) * BEAT_BYTES <= end)),
     ]
@@ -158,7 +160,7 @@ PROOFS = {Fetcher: fetcher_proof, Writer: writer_proof, Control: control_proof}
 
 def fills(m, dut, parts):
     fetcher_proof(m, dut, parts)
-    m.d.comb += Assert(parts.fifo.level < dut.depth)
+    m.d.comb += Assert(parts.fifo.level + 2 < dut.depth)  # two more beats wait behind it
 
 
 def writes(m, dut, parts):
