@@ -14,7 +14,6 @@ from codesign.integer import IntegerNetwork
 from codesign.layer_cycles import LayerCycles
 from codesign.program import Program
 from codesign.reference import evaluate
-from codesign.resources import LUT_RAM_WORDS
 from codesign.switching import COMPONENTS, Switching
 
 from .build import TOP, accelerator_verilog, build_simulator
@@ -22,6 +21,8 @@ from .netlist import Memory, read_modules, walk
 from .verilated import Session, load_library
 
 __all__ = ["count_switching"]
+
+LUT_RAM_WORDS = 32  # memories of no more are made of LUTs, mostly: their ports are no block's
 
 _NEVER = 2**64 - 1
 _COMPONENT_OF = {"array": "array", "row_": "banks", "column_at_": "columns"}  # by where an instance's path starts
