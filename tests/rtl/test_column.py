@@ -151,6 +151,20 @@ def test_one_accumulator_cycle_after_cycle():
     drive.check()
 
 
+def test_a_complete_sum_is_not_kept():
+    """What follows at once, or a cycle later, goes on from what was before it."""
+    for gap in (0, 1):
+        drive = Drive(SQUARE)
+        drive.use(mul=1, add=0, shift=0, enable=1)
+        drive.sum(5, first=1, last=0, acc_addr=3)
+        for psum in (10, 100):
+            drive.sum(psum, last=1, raw=1, acc_addr=3)
+            for _ in range(gap):
+                drive.add()
+        assert list(drive.raw.values()) == [15, 105]
+        drive.check()
+
+
 def test_rounds_to_the_floor_and_clamps():
     drive = Drive(SQUARE)
     drive.use(mul=1, add=0, shift=4, enable=1)
