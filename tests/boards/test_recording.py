@@ -190,7 +190,7 @@ def test_files_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CodesignError, match=r"session.jsonl' must be writable: "):
         Recording(None, tmp_path / "file" / "session.jsonl")
-    with pytest.raises(CodesignError, match="Device must be host or virtual or system or serial to be recorded, not verilator"):
+    with pytest.raises(CodesignError, match="Device must be host or virtual .* to be recorded, not verilator"):
         with open_device("verilator", TINY, record=tmp_path / "x.jsonl"):
             pass
     with pytest.raises(CodesignError, match="Device replay must have a session's file"):
