@@ -12,6 +12,8 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 DEMO := demo-out
 BIN := .venv/bin
 VIRTUAL_BOARD := gcc=gcc qemu-system-aarch64=qemu-system-arm aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu
+# The report's tests look at it in Chromium, which Ubuntu has as a snap only; without it they are skipped, saying so.
+BROWSER := $(if $(shell grep -s '^ID=debian' /etc/os-release),chromium=chromium)
 SOFT_CORE := riscv64-unknown-elf-gcc=gcc-riscv64-unknown-elf
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -50,6 +52,6 @@ clean:
 	touch $@
 
 .venv/installed-tests: .venv/installed
-	PYTHON=$(PYTHON) .ci/prerequisites $(VIRTUAL_BOARD) $(SOFT_CORE) tclsh=tcl
+	PYTHON=$(PYTHON) .ci/prerequisites $(VIRTUAL_BOARD) $(SOFT_CORE) $(BROWSER) tclsh=tcl
 	$(PIP) -e '.[test,qonnx,formal,system]'
 	touch $@

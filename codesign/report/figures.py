@@ -9,11 +9,11 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from .text import si
 
-__all__ = ["confusion", "energy", "layer_cycles", "mistakes", "pareto", "training"]
+__all__ = ["confusion", "energy", "mistakes", "training"]
 
 INK, GREY, PALE = "#1f2933", "#8795a1", "#dde3e9"
 BLUE, ORANGE, GREEN = "#2f6fb0", "#d9730d", "#2a8c6a"
@@ -35,67 +35,6 @@ def _data(figure: Figure, kind: str = "svg") -> str:
     figure.savefig(buffer, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
     media = {"svg": "svg+xml", "png": "png"}[kind]
     return f"data:image/{media};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def pareto(results: Mapping) -> str:
-    """Accuracy against cycles: every trained pair, the front, the measured; pairs only priced along the bottom."""
-    with matplotlib.rc_context(STYLE):
-        figure, (ax,) = _figure(8.2, 4.2)
-        candidates = results["candidates"]
-        trained = [c for c in candidates if c["status"] == "trained"]
-        priced = [c["price"]["cycles"] for c in candidates if c["status"] != "trained"]
-        for round, colour in ((1, PALE), (2, "#a9c7e3")):
-            chosen = [c for c in trained if c["round"] == round]
-            ax.scatter([c["price"]["cycles"] for c in chosen], [c["accuracy"] for c in chosen], s=46, color=colour,
-                       edgecolor=GREY, linewidth=0.7, label=f"trained in round {round} (validation)", zorder=2)
-        steps = sorted((c["price"]["cycles"], c["accuracy"]) for c in trained)
-        best, front = -1.0, []
-        for cycles, accuracy in steps:
-            if accuracy > best:
-                best = accuracy
-                front.append((cycles, accuracy))
-        front.append((max(steps)[0], best))  # more cycles buy nothing more
-        ax.step(*zip(*front, strict=True), where="post", color=BLUE, linewidth=1.4, zorder=1,
-                label="front (validation)")
-        measured = [c for c in trained if "measured" in c]
-        ax.scatter([c["measured"]["cycles"] for c in measured], [c["measured"]["accuracy"] for c in measured],
-                   marker="*", s=190, color=ORANGE, edgecolor="white", linewidth=0.8, zorder=3,
-                   label=f"run on the RTL (held-out, {results['test_images']} images)")
-        bottom = ax.get_ylim()[0]
-        ax.scatter(priced, [bottom] * len(priced), marker="|", color=GREY, s=60, linewidth=0.8,
-                   label="priced, not trained")
-        limit = results["settings"]["space"]["budget"]["cycles"]
-        if any(c > limit for c in priced):
-            ax.axvline(limit, color=ORANGE, linewidth=0.8, linestyle="--")
-            ax.annotate("budget", (limit, 0.97), xycoords=("data", "axes fraction"), color=ORANGE, fontsize=8,
-                        xytext=(3, 0), textcoords="offset points")
-        ax.set_xscale("log")
-        ax.set_xlabel("cycles of one image")
-        ax.set_ylabel("accuracy")
-        ax.xaxis.set_major_formatter(lambda v, _: si(v, digits=1))
-        ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-        ax.xaxis.set_minor_formatter(lambda v, _: si(v, digits=1))
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
-        return _data(figure)
-
-
-def layer_cycles(model: Sequence[tuple[str, int]], device: Sequence[tuple[str, int]]) -> str:
-    """Bars per layer: the cost model's cycles and the device's, side by side."""
-    with matplotlib.rc_context({**STYLE, "axes.grid.axis": "x"}):
-        figure, (ax,) = _figure(8.2, 0.9 + 0.34 * len(model))
-        y = np.arange(len(model))
-        ax.barh(y - 0.19, [c for _, c in model], 0.36, color=BLUE, label="cost model")
-        ax.barh(y + 0.19, [c for _, c in device], 0.36, color=ORANGE, label="device")
-        for i, ((_, a), (_, b)) in enumerate(zip(model, device, strict=True)):
-            difference = f"  {b:,}" + ("" if a == b else f" (model {a:,})")
-            ax.text(max(a, b), i, difference, va="center", fontsize=8)
-        ax.set_yticks(y, [name for name, _ in model])
-        ax.invert_yaxis()
-        ax.margins(x=0.12)
-        ax.set_xlabel("cycles")
-        ax.legend(loc="lower right")
-        return _data(figure)
 
 
 def energy(breakdowns: Mapping[str, Mapping[str, float]], method: str) -> str:

@@ -32,12 +32,12 @@ def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: Tri
     (their ids, and the measured), ``failures`` (of trainings and measurements, with reasons), ``versions`` of what
     decides the numbers.
 
-    A candidate's ``accuracy`` is on validation images; a measured one also has ``measured``: accuracy on the
-    held-out images as the device computed it, cycles, energy from the device's counters. What is less than half as
-    accurate as the best has not learned the task, and is on no front. Energies are estimates, by a fit to the cost
-    table's measured rows of power where there are any.
+    A candidate's ``choices`` are its proposal's, its ``accuracy`` is on validation images; a measured one also has
+    ``measured``: accuracy on the held-out images as the device computed it, cycles, energy from the device's counters.
+    What is less than half as accurate as the best has not learned the task, and is on no front. Energies are estimates,
+    by a fit to the cost table's measured rows of power where there are any.
     """
-    records = [t.record for t in database.trials() if t.record is not None]
+    records = [{**t.record, "choices": dict(t.proposal.choices)} for t in database.trials() if t.record is not None]
     finals = load_finals(directory)
     candidates: dict[str, dict] = {}
     for record in records:
