@@ -53,5 +53,5 @@ clean:
 
 .venv/installed-tests: .venv/installed
 	PYTHON=$(PYTHON) .ci/prerequisites $(VIRTUAL_BOARD) $(SOFT_CORE) $(BROWSER) tclsh=tcl
-	$(PIP) -e '.[test,qonnx,formal,system]'
+	$(PIP) -e '.[test,qonnx,formal,system,dashboard]'
 	touch $@

@@ -15,7 +15,7 @@ from ..cycles import predict_schedule
 from ..energy import Joules, board_joules, estimate_energy
 from ..graph import Graph
 from ..integer import W_BITS
-from ..layer_counters import layer_counters
+from ..layer_counters import layers_counters
 from ..schedule import Schedule, schedule
 from .svg import axis, element, frame, tick
 from .text import si
@@ -25,7 +25,8 @@ __all__ = ["CYCLES", "LayerBound", "layer_bars", "layer_bounds", "layer_name"]
 #: What a layer's cycles are spent on, in the order of the bars; see :class:`~codesign.layer_cycles.LayerCycles`.
 CYCLES = {"active": "compute", "weights": "wait for weights", "input": "load the image",
           "write_back": "write back", "pipeline": "fill and control"}
-ROW, WIDTH, LEFT, END = 30, 960, 120, 90
+ROW, WIDTH, END = 30, 960, 90
+LETTER = 6.8  # how wide one of a name is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,9 @@ def layer_bounds(graph: Graph, config: AcceleratorConfig, board: Board,
     plan = schedule(graph, config)
     joules = board_joules(board) if joules is None else joules
     found: dict[str, LayerBound] = {}
-    for index, layer in enumerate(predict_schedule(plan).layers):
+    for layer, counters in zip(predict_schedule(plan).layers, layers_counters(plan), strict=True):
         name = layer_name(layer.name)
-        energy = estimate_energy(config, layer_counters(plan, index), board, joules).components
+        energy = estimate_energy(config, counters, board, joules).components
         before = found.get(name)
         cycles = {key: getattr(layer, key) + (before.cycles[key] if before else 0) for key in CYCLES}
         spent = {key: value + (before.joules[key] if before else 0.0) for key, value in energy.items()}
@@ -107,15 +108,15 @@ def layer_bars(layers: Sequence[LayerBound], quantity: str) -> Markup:
     def least(layer: LayerBound) -> float:
         return layer.least_j if unit else layer.bound_cycles
 
-    height = ROW * len(layers) + 54
+    height, left = ROW * len(layers) + 54, 24 + LETTER * max(len(b.name) for b in layers)
     label = "dynamic energy of one image (model)" if unit else "cycles of one image (model)"
-    x = axis([0.0, *(sum(parts(b).values()) for b in layers)], LEFT, WIDTH - END, label,
+    x = axis([0.0, *(sum(parts(b).values()) for b in layers)], left, WIDTH - END, label,
              written=partial(tick, unit=unit))
     y = axis([0.0, 1.0], height - 44, 6, "")
     marks = []
     for n, bound in enumerate(layers):
         top, at, total = 10 + n * ROW, 0.0, sum(parts(bound).values())
-        marks.append(element("text", bound.name, x=LEFT - 8, y=top + 14, text_anchor="end", class_="name"))
+        marks.append(element("text", bound.name, x=left - 8, y=top + 14, text_anchor="end", class_="name"))
         for k, (name, value) in enumerate(parts(bound).items()):
             if value:
                 words = f"{bound.name}: {si(value, unit) if unit else f'{value:,} cycles'}, {CYCLES.get(name, name)}"

@@ -109,20 +109,23 @@ def _box(node: Node, left: float, middle: float, layer: LayerAnalysis | None) ->
 
 
 def _words(node: Node) -> tuple[str, str]:
-    """What it does and the shape it makes."""
-    return _operation(node), "×".join(map(str, node.shape))
+    """What it does; the shape it makes, and a convolution's bits where they are not 4."""
+    bits = ""
+    if isinstance(node.op, Conv) and (node.op.weight_bits, node.op.activation_bits) != (4, 4):
+        bits = f" W{node.op.weight_bits}A{node.op.activation_bits}"
+    return _operation(node), "×".join(map(str, node.shape)) + bits
 
 
 def _operation(node: Node) -> str:
     match node.op:
         case Input():
             return "image, 8 bit"
-        case Conv(out_channels=out, kernel=k, weight_bits=w, activation_bits=a):
-            return f"conv {k}×{k}, {out}" + ("" if (w, a) == (4, 4) else f", W{w}A{a}")
+        case Conv(out_channels=out, kernel=k):
+            return f"conv {k}×{k}, {out}"
         case Shift(offsets=offsets):
             return f"shift, {len(set(offsets))} ways"
         case MaxPool(padding=padding):
-            return "max-pool 2×2" + (", pad" if padding else "")
+            return "pool 2×2" + (f", pad {padding}" if padding else "")
         case Slice(start=start, stop=stop):
             return f"slice {start}:{stop}"
         case Concat():

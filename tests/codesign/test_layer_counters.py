@@ -4,7 +4,7 @@ import pytest
 from codesign.accelerator import PRESETS
 from codesign.cycles import predict_schedule
 from codesign.errors import CodesignError
-from codesign.layer_counters import layer_counters
+from codesign.layer_counters import layer_counters, layers_counters
 from codesign.schedule import schedule
 from tests.random_graphs import random_config, random_graph
 
@@ -23,6 +23,7 @@ def test_layers_add_up_to_the_whole(seed):
             continue
     whole = predict_schedule(plan).counters
     layers = [layer_counters(plan, i) for i in range(len(plan.visit_names))]
+    assert layers_counters(plan) == layers
     ends = len(layers) - 1  # instructions that end a truncated run, one word pair each, cancel
     for name in SUMMED:
         assert sum(layer[name] for layer in layers) == whole[name], name
