@@ -42,6 +42,7 @@ def test_boxes_of_a_block_do_not_overlap_and_branches_have_lanes():
 
 def test_words():
     pictures = "".join(tile.picture for tile in draw_network(NETWORK.graph()))
-    for words in ("image, 8 bit", "conv 3×3, 16", "16×8×8 W8A4", "shift, 5 ways", "pool 2×2", "slice 0:24", "linear 10"):
+    for words in ("image, 8 bit", "conv 3×3, 16", "16×8×8 W8A4", "shift, 5 ways", "pool 2×2", "slice 0:24",
+                  "linear 10"):
         assert f">{words}</text>" in pictures
     assert "conv0: conv 3×3, 16, makes 16×8×8 W8A4; 144 weights, 9,216 multiply-accumulates" in pictures
