@@ -49,7 +49,7 @@ class Coefficients:
     family: str
     lut: Mapping[str, Mapping[str, float]]
     ff: Mapping[str, Mapping[str, float]]
-    made: Mapping[str, str | int | float]
+    made: Mapping[str, str | int | float | Mapping[str, str | int | float]]
     system: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
     def to_dict(self) -> dict:

@@ -53,6 +53,7 @@ from .toolchain import yosys_version
 __all__ = ["calibrate", "draw", "relative_errors"]
 
 PRIOR = 0.02  # weight of the coefficients so far
+BEFORE = ("rtl", "fitted", "held_out", "held_out_lut_error")  # what is kept of where they are from
 LARGEST_SIDE = {"ecp5": 16, "xcup": 28}  # of the arrays that are drawn
 #: Modules that are placed many times, and the components they make; what is around them is the control.
 _COMPONENTS = {"pe": "array", "pe_wide": "array", "array_row": "array", "array_row_wide": "array", "row": "rows"}
@@ -193,7 +194,8 @@ def calibrate(family: str, count: int, held_out: int, seed: int) -> tuple[Coeffi
                          ff=_fit("ff", samples[:count], before),
                          made={"tool": f"yosys {yosys_version()}", "rtl": rtl_digest(PRESETS["tiny"])[:16],
                                "date": datetime.date.today().isoformat(), "seed": seed, "fitted": count,
-                               "held_out": held_out})
+                               "held_out": held_out,
+                               "before": {key: value for key, value in before.made.items() if key in BEFORE}})
     rows = [(s.config, s.whole, relative_errors(s.config, s.whole, model), i >= count)
             for i, s in enumerate(samples)]
     largest = {f"{when}_{key}_error": round(max(abs(errors[key]) for _, _, errors, out in rows if out == held), 4)
