@@ -36,16 +36,16 @@ def fetcher_proof(m, dut, parts, bit=0, other=0):
         m.d.sync += stopped.eq(0)
     with m.If(dut.stop | dut.start):
         m.d.sync += [followed.eq(0), there.eq(0)]
-    late = Signal()  # a beat was there, but not yet offered
+    waited = Signal(range(dut.BEAT_LATENCY))  # cycles up to this one in which a beat was there, but not yet offered
     waits = (there != 0) & ~dut.o.valid
-    m.d.sync += late.eq(waits & ~dut.stop & ~dut.start)
+    m.d.sync += waited.eq(Mux(waits & ~dut.stop & ~dut.start, waited + 1, 0))
     m.d.comb += [
         Assume(~dut.start | dut.idle),
         Assume(~axi.rvalid | (coming != 0)),  # memory answers what was asked
         Assert(~leaves | (there != 0)),
         Assert(~(followed & leaves & (ahead == 0)) | (dut.o.payload[bit ^ other] == value)),
         Assert(~dut.idle | (there == 0)),
-        Assert(~(late & waits)),
+        Assert(~waits | (waited < dut.BEAT_LATENCY - 1)),  # a beat is there from the cycle after it arrives
     ]
     return [begin]
 
