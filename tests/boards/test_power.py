@@ -126,7 +126,7 @@ def test_runs_longer_than_a_window(device, monkeypatch):
     network = random_network(graph, 0)
     result = device.run(compile_network(network, TINY), image)
     np.testing.assert_array_equal(result.logits, evaluate(network, image))
-    assert device.times.compute_s > 1
+    assert device.times.compute_s > 0.1
     windows = [sample_power(device.link, read_rails(device.link), running=True, sweeps=1) for _ in range(2)]
     assert [w.runs for w in windows] == [0, 0] and all(w.part_s == pytest.approx(w.seconds) for w in windows)
     finish_runs(device.link, device.run_ms)

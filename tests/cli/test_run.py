@@ -64,7 +64,7 @@ def test_wrong_rtl_is_told_where(codesign, tmp_path):
     """A seeded bug: requantization subtracts its gain instead of multiplying by it."""
     config, cache = load_accelerator("tiny"), tmp_path / "cache"
     right = unsealed_verilog(config)
-    gain = "* $signed({ 1'h0, mul })"
+    gain = "* $signed({ 1'h0, held_mul })"
     assert right.count(gain) == 1
     for kept in ("verilog", "runtime"):
         shutil.copytree(cache_directory() / kept, cache / kept)
@@ -148,7 +148,7 @@ def test_a_bad_line(codesign, board):
 @pytest.mark.parametrize("words, rule", [
     (["--device", "serial"], "Device serial must have a port: --port /dev/ttyUSB1, say"),
     (["--device", "serial", "--port", "/dev/ttyNONE"], "Serial port must be one that can be opened"),
-    (["--device", "fpga"], "Device must be one of reference, verilator, host, virtual, serial, replay, not 'fpga'"),
+    (["--device", "fpga"], "verilator, host, virtual, system, serial, replay, not 'fpga'"),
     (["--device", "replay", "--board", "ulx3s", "--costs", "t.db"], "Cost rows must be of a run, not of device replay"),
     (["--port", "/dev/ttyUSB1"], "Device verilator must have no port")])
 def test_bad_input(codesign, words, rule):
