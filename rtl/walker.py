@@ -48,6 +48,10 @@ class Walker(wiring.Component):
         self._dx, self._dy, self._plane = Signal(name="dx"), Signal(name="dy"), Signal(2, name="plane")
         # Of the window in hand, ready when it is: the last of its row, and of the pass; two lines of the map high.
         self._row_ends, self._ends, self._high = Signal(name="row_ends"), Signal(name="ends"), Signal(name="high")
+        # Of the pass: x of the last window but one of a row; whether a row's last window, as no other may, reaches
+        # beyond the map's right edge.
+        self._before_last = Signal(signed(COORD_BITS + 1), name="before_last")
+        self._narrow = Signal(name="narrow")
         self._plane_offset = Signal(config.addr_bits, name="plane_offset")
         super().__init__({
             "start": In(1), "go": In(1), "again": In(1), "column_set": In(1),
@@ -64,9 +68,7 @@ class Walker(wiring.Component):
         x, y = Signal(signed(COORD_BITS + 1)), Signal(signed(COORD_BITS + 1))
         corner_x, corner_y = f["x_first"], f["y_first"]
         dx_first, dy_first = corner_x < 0, corner_y < 0
-        before_last = Signal(signed(COORD_BITS + 1))  # x of the last window but one of a row
-        narrow = Signal()  # only a row's last window may reach beyond the map's right edge
-        dx_last, dy_last = f["pool"] & ~(self._row_ends & narrow), f["pool"] & self._high
+        dx_last, dy_last = f["pool"] & ~(self._row_ends & self._narrow), f["pool"] & self._high
         last_plane = plane == f["planes"]
 
         def given(name):
@@ -94,15 +96,15 @@ class Walker(wiring.Component):
                 m.d.sync += running.eq(0)
             with m.If(last_plane):
                 m.d.sync += f["acc_addr"].eq(f["acc_addr"] + 1)
-                self._next_pixel(m, f, dx_first, dx_last, pixel_closes, before_last)
+                self._next_pixel(m, f, dx_first, dx_last, pixel_closes)
         with m.If(self.go):  # after the above: a pass may end in this cycle
             m.d.sync += [
                 running.eq(1), started.eq(0), plane.eq(0), plane_offset.eq(0),
                 dx.eq(given("x_first") < 0), dy.eq(given("y_first") < 0),  # a corner at -1: the first pixel is at 0
                 *(f[name].eq(given(name)) for name in fields
                   if name not in ("acc_addr", "out_addr")),
-                before_last.eq(given("x_last") - Mux(given("pool"), 2, 1)),
-                narrow.eq(given("x_last") + 1 >= given("width")),
+                self._before_last.eq(given("x_last") - Mux(given("pool"), 2, 1)),
+                self._narrow.eq(given("x_last") + 1 >= given("width")),
                 self._row_ends.eq(given("x_first") == given("x_last")), self._ends.eq(given("windows") == 1),
                 self._high.eq(given("y_first") + 1 < given("height")),
             ]
@@ -136,7 +138,7 @@ class Walker(wiring.Component):
             m.d.sync += column.group.eq(f["out_group"])
         return m
 
-    def _next_pixel(self, m, f, dx_first, dx_last, closes, before_last):
+    def _next_pixel(self, m, f, dx_first, dx_last, closes):
         """Right within the window, then its second line, then the next window: right, or the next row of windows."""
         dx, dy, step = self._dx, self._dy, Mux(f["pool"], 2, 1)
         with m.If(~closes & (dx != dx_last)):
@@ -157,7 +159,7 @@ class Walker(wiring.Component):
                 ]
             with m.Else():
                 m.d.sync += [f["x_first"].eq(f["x_first"] + step), f["window_addr"].eq(f["window_addr"] + step),
-                             dx.eq(0), dy.eq(f["y_first"] < 0), self._row_ends.eq(f["x_first"] == before_last)]
+                             dx.eq(0), dy.eq(f["y_first"] < 0), self._row_ends.eq(f["x_first"] == self._before_last)]
 
     def _gate(self, m, f, running, last_plane):
         """Issue a beat unless the way out is not free."""

@@ -147,6 +147,14 @@ def walker_proof(m, walker, parts, line=0, row_end=0):
         Assert(~running | (walker._dx == place % 2) & (walker._dy == place // 2) & (walker._plane == plane)),
         Assert(~running | (walker._plane_offset == plane_offset)),
     ]
+    # And what the walker works out a window, or a pass, ahead.
+    x_last, beyond = at.corner(at.last_column), at.corner(at.last_column) + 1 >= at.width
+    m.d.comb += [
+        Assert(~running | (walker._before_last == x_last - 1 - at.pool) & (walker._narrow == beyond)),
+        Assert(~running | (walker._row_ends == (at.column == at.last_column))),
+        Assert(~running | (walker._ends == ((at.row == at.final_row) & (at.column == at.final_column)))),
+        Assert(~running | ~at.pool | (walker._high == (at.corner(at.row) + 1 < at.height))),
+    ]
     return [given.as_value()]
 
 
