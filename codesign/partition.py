@@ -26,9 +26,9 @@ class _Estimates:
         last = {(o.source, o.channel): index for index, gemm in enumerate(gemms) for o in gemm.operands}
         self.last = [np.array([last.get((i, c), i) for c in range(g.out_channels)]) for i, g in enumerate(gemms)]
         self.image_readers = [i for i, g in enumerate(gemms) if g.operands[0].source == IMAGE]
+        self.alive, self.image, self.before = cache(self._alive), cache(self._image), cache(self._before)
 
-    @cache  # noqa: B019 - it keeps its object alive, which lives as long as one search
-    def alive(self, index: int, now: int) -> int:
+    def _alive(self, index: int, now: int) -> int:
         """Channels of a map that are read from ``now`` on."""
         return int((self.last[index] >= now).sum())
 
@@ -42,13 +42,11 @@ class _Estimates:
         per_tile = (gemm.out_planes - 1) * config.columns_per_bank + sharing
         return -(-channels // (config.cols * config.bank_groups)) * per_tile * rows * gemm.shape[2]
 
-    @cache  # noqa: B019 - as above
-    def image(self, rows: int, width: int) -> int:
+    def _image(self, rows: int, width: int) -> int:
         channels = len({o.channel for i in self.image_readers for o in self.gemms[i].operands})
         return sum(r.words for r in image_regions(channels, rows * width, self.config))
 
-    @cache  # noqa: B019 - as above
-    def before(self, start: int) -> int:
+    def _before(self, start: int) -> int:
         """Words of the maps that ``start`` finds and somebody still reads."""
         return sum(self.words(i, self.gemms[i].shape[1], start) for i in range(start))
 

@@ -42,7 +42,10 @@ def received(line, bit_cycles):
 def test_receives_bytes_back_to_back_and_apart(bit_cycles, error):
     rng = random.Random(bit_cycles)
     data = rng.randbytes(30)
-    idle = lambda: rng.choice([0, 0, 1, 3, 40])  # noqa: E731
+
+    def idle():
+        return rng.choice([0, 0, 1, 3, 40])
+
     assert received([1] * 5 + levels(data, bit_cycles * (1 + error), idle), bit_cycles) == data
 
 
