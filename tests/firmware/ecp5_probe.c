@@ -1,31 +1,8 @@
-/* Instead of the protocol: tries what the soft core's HAL promises, a letter at a time, and answers with a line. */
 #include <string.h>
 
 #include "crc32.h"
-#include "hal.h"
-#include "link.h"
+#include "probe.h"
 #include "registers.h"
-
-static void send(const char *text) {
-    size_t count = 0;
-
-    while (text[count]) count++;
-    hal_send((const uint8_t *)text, count);
-}
-
-static void send_number(uint64_t number) {
-    char text[18] = " ";
-
-    for (int i = 0; i < 16; i++) text[1 + i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
-    send(text);
-}
-
-static uint32_t overflow_stack(volatile uint32_t *before) {
-    volatile uint32_t here[64];
-
-    here[0] = *before + 1;
-    return here[0] ? overflow_stack(here) + here[0] : 0;
-}
 
 /* At all alignments of both ends, in variables and in the data memory. */
 static uint32_t compare_copies(void) {
@@ -87,23 +64,4 @@ static uint64_t try(uint8_t letter) {
     default: break;
     }
     return 0;
-}
-
-void link_serve(void) {
-    const struct hal_faults faults = hal_faults();
-    uint64_t answer;
-    uint8_t letter;
-
-    send("begin");
-    send_number(faults.count);
-    send_number(faults.address);
-    send_number(faults.cause);
-    send("\n");
-    for (;;) {
-        if (hal_receive(&letter, 1, 0) != 1) continue;
-        answer = try(letter);
-        send("=");
-        send_number(answer);
-        send("\n");
-    }
 }

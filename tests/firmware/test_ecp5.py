@@ -18,6 +18,7 @@ from codesign.registers import ID
 from codesign.rtl.system.config import SystemConfig
 from codesign.sim.system import SimulatedSystem
 from codesign.sim.system_build import build_soft_core_firmware
+from tests.firmware.probe import Probe
 
 ULX3S = load_board("ulx3s")
 SYSTEM = SystemConfig(accelerator=ULX3S.place(PRESETS["tiny"]), board="ulx3s", baud=9_375_000, memory_bytes=4096)
@@ -51,38 +52,13 @@ def test_what_does_not_fit_is_not_built(tmp_path, size, message):
     assert not (tmp_path / "firmware.bin").exists()
 
 
-class Probe:
-    def __init__(self, port):
-        self.port = port
-
-    def line(self) -> list[str]:
-        text = b""
-        for _ in range(2000):
-            text += self.port.read(100)
-            if text.endswith(b"\n"):
-                return text.decode().split()
-        raise AssertionError(f"the probe must answer, not {text!r}")
-
-    def ask(self, letter: str) -> int:
-        self.port.write(letter.encode())
-        word, value = self.line()
-        assert word == "="
-        return int(value, 16)
-
-    def fault(self, letter: str) -> tuple[int, ...]:
-        """Count, address and cause of the fault after which the main loop began again."""
-        self.port.write(letter.encode())
-        word, *answer = self.line()
-        assert word == "begin"
-        return tuple(int(value, 16) for value in answer)
-
-
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory):
     work, root = tmp_path_factory.mktemp("probe"), Path(str(resources.files("codesign.firmware")))
     shutil.copytree(root, work / "sources")
     (work / "sources" / "link.c").unlink()
-    shutil.copy(Path(__file__).with_name("ecp5_probe.c"), work / "sources")
+    for name in ("probe.h", "ecp5_probe.c"):
+        shutil.copy(Path(__file__).with_name(name), work / "sources")
     result = make(work / "build", sources=work / "sources")
     assert result.returncode == 0, result.stderr
     with SimulatedSystem(SYSTEM, rom=(work / "build" / "firmware.bin").read_bytes()) as system:

@@ -15,7 +15,9 @@ from codesign.errors import CodesignError
 from codesign.registers import ID
 from codesign.sim.virtual import LINE_BAUD, VirtualBoard
 from codesign.sim.virtual_build import ZYNQ_BOARDS, build_zynq_firmware, require_qemu
+from tests.firmware.probe import Probe
 
+HERE = Path(__file__).parent
 CODE, DATA, SHARED = 0x200000, 0x400000, 0x40000000  # firmware/zynqmp/start.S
 DATA_ABORT, INSTRUCTION_ABORT = 0x25, 0x21  # exception classes (ARM DDI 0487, ESR_EL1)
 
@@ -41,34 +43,6 @@ def test_firmware(board):
     assert board.encode() in path.read_bytes()
 
 
-class Probe:
-    def __init__(self, port):
-        self.port = port
-
-    def line(self) -> list[str]:
-        text = b""
-        while not text.endswith(b"\n"):
-            data = self.port.read(1)
-            assert data, "the probe must answer"
-            text += data
-        return text.decode().split()
-
-    def ask(self, letter: str) -> int:
-        self.port.write(letter.encode())
-        word, value = self.line()
-        assert word == "="
-        return int(value, 16)
-
-    def fault(self, letter: str) -> list[int]:
-        """Count, address and exception class of the fault after which the main loop began again."""
-        self.port.write(letter.encode())
-        word, answer = "", list[str]()
-        while word != "begin":
-            word, *answer = self.line()
-        count, address, syndrome = (int(value, 16) for value in answer)
-        return [count, address, syndrome >> 26]
-
-
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory):
     try:
@@ -77,7 +51,7 @@ def probe(tmp_path_factory):
         pytest.skip(str(e))
     work, root = tmp_path_factory.mktemp("probe"), Path(str(resources.files("codesign.firmware")))
     shutil.copytree(root / "zynqmp", work / "zynqmp")
-    for path in (*root.glob("*.h"), root / "Makefile", Path(__file__).with_name("zynqmp_probe.c")):
+    for path in (*root.glob("*.h"), root / "Makefile", HERE / "probe.h", HERE / "zynqmp_probe.c"):
         shutil.copy(path, work)
     result = subprocess.run(["make", "-C", work, f"PYTHON={sys.executable}", "BUILD=build"], capture_output=True,
                             text=True)
@@ -92,8 +66,14 @@ def probe(tmp_path_factory):
                 text += port.read(len("= 0123456789abcdef\n"))
             time.sleep(0.5)
             port.reset_input_buffer()
-            port.timeout = 5
+            port.timeout = 0.01
             yield Probe(port)
+
+
+def fault(probe, letter):
+    """Count, address and exception class."""
+    count, address, syndrome = probe.fault(letter)
+    return count, address, syndrome >> 26
 
 
 @pytest.mark.virtual
@@ -117,10 +97,10 @@ def test_waiting_ends(probe):
 
 @pytest.mark.virtual
 def test_faults_are_counted_and_survived(probe):
-    assert probe.fault("n") == [1, 8, DATA_ABORT]
-    count, address, kind = probe.fault("c")
+    assert fault(probe, "n") == (1, 8, DATA_ABORT)
+    count, address, kind = fault(probe, "c")
     assert (count, kind) == (2, DATA_ABORT) and CODE <= address < DATA
-    assert probe.fault("x") == [3, SHARED, INSTRUCTION_ABORT]
-    count, address, kind = probe.fault("s")
+    assert fault(probe, "x") == (3, SHARED, INSTRUCTION_ABORT)
+    count, address, kind = fault(probe, "s")
     assert (count, kind) == (4, DATA_ABORT) and CODE <= address < DATA  # below the stack
     assert probe.ask("r") == ID
