@@ -146,7 +146,7 @@ def test_an_interruption_is_one_line(codesign, tools, tmp_path):
     folder = tools(nextpnr="import time\ntime.sleep(60)\n")
     before = sorted(tmp_path.iterdir())
     with subprocess.Popen([SCRIPT, *TINY], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        end = time.monotonic() + 100
+        end = time.monotonic() + 300
         while "nextpnr-ecp5" not in fake_tools.calls(folder):
             assert time.monotonic() < end and process.poll() is None
             time.sleep(0.05)

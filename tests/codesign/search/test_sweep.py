@@ -166,7 +166,7 @@ if __name__ == "__main__":
 """
     (tmp_path / "run.py").write_text(script)
     process = subprocess.Popen([sys.executable, str(tmp_path / "run.py")], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not list(out.glob("candidates/*-search")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
