@@ -9,6 +9,7 @@ from ..errors import require
 from .arguments import BOARD, add_command, add_json, integer, number
 from .images import DATASET_HELP
 from .output import print_json
+from .training import add_training, read_recipe, recipe_words
 
 __all__ = ["add", "command_line"]
 
@@ -47,6 +48,7 @@ def add(commands) -> None:
                         help="seconds, after which a training counts as failed")
     parser.add_argument("--measure-limit", type=number(1e-3, 1e9), default=MEASURE_S, metavar="S",
                         help="seconds, after which a measurement counts as failed")
+    add_training(parser)
     parser.add_argument("--device", default="verilator", choices=("verilator", "host", "virtual", "serial"),
                         help="where the finalists run: the RTL, the board's firmware on this machine in front of it, "
                              "or a board, whose accelerator must then be the space's only one")
@@ -59,9 +61,11 @@ def add(commands) -> None:
 
 def command_line(settings: dict, **words: str) -> str:
     """What to type to get a sweep with ``settings`` (see SweepOptions) again; ``words``: out, board, space, dataset."""
-    keys = ("trials", "trained", "finalists", "epochs", "final_epochs", "seed", "search", "generation", "storage")
+    keys = ("trials", "trained", "finalists", "epochs", "final_epochs", "seed", "search", "generation", "storage",
+            "training_device")
     words |= {key.replace("_", "-"): str(settings[key]) for key in keys if settings[key] is not None}
-    return shlex.join(["codesign", "sweep", *(word for key, value in words.items() for word in (f"--{key}", value))])
+    return shlex.join(["codesign", "sweep", *(word for key, value in words.items() for word in (f"--{key}", value)),
+                       *recipe_words(settings["recipe"])])
 
 
 def print_results(results: dict, directory: str, page: Path) -> None:
@@ -78,13 +82,10 @@ def run(args: argparse.Namespace) -> None:
     from ..search import SweepOptions, load_space, run_sweep
 
     space, board = load_space(args.space), load_board(args.board)
-    trained = min(SweepOptions.trained, args.trials) if args.trained is None else args.trained
-    options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=trained,
-                           finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
-                           search=args.search, generation=args.generation, storage=args.storage,
-                           workers=args.workers, ray=args.ray, max_failures=args.max_failures,
-                           train_limit_s=args.train_limit, measure_limit_s=args.measure_limit)
+    if args.training_device != "auto" and args.ray is None:
+        from ..train import training_device
 
+        training_device(args.training_device)
     from codesign.sim.toolchain import environment
     from codesign.sim.tools import search_tools
 
@@ -94,6 +95,13 @@ def run(args: argparse.Namespace) -> None:
     tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1], device=args.device,
                          port=args.port, baud=args.baud, power_sweeps=args.power_samples)
     dataset = tools.dataset()  # what cannot be loaded must not leave the beginnings of a sweep
+    trained = min(SweepOptions.trained, args.trials) if args.trained is None else args.trained
+    options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=trained,
+                           finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
+                           recipe=read_recipe(args, dataset), training_device=args.training_device,
+                           search=args.search, generation=args.generation, storage=args.storage,
+                           workers=args.workers, ray=args.ray, max_failures=args.max_failures,
+                           train_limit_s=args.train_limit, measure_limit_s=args.measure_limit)
     try:
         results = run_sweep(options, tools)
     except KeyboardInterrupt:

@@ -43,6 +43,13 @@ class Dataset:
         """CRC-32 of all labels, hexadecimal: what tells another version of a data set without reading its images."""
         return f"{zlib.crc32(self.test_labels.tobytes(), zlib.crc32(self.train_labels.tobytes())):08x}"
 
+    def augmented_as(self, asked: Augmentation | None) -> Augmentation:
+        """``asked``, or its own; raises :class:`CodesignError` where that would change what an image shows."""
+        augmentation = asked or self.augmentation
+        require(self.can_mirror or not augmentation.mirror,
+                f"Augmentation of {self.name} must not mirror: mirrored, its classes are others")
+        return augmentation
+
     def split_validation(self, seed: int, fraction: float = 0.2) -> "Dataset":
         """The train part alone, ``fraction`` of it, stratified, in place of the test part: what a search may see."""
         require(0 < fraction < 1, f"Validation fraction must be between 0 and 1, not {fraction!r}")

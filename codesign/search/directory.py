@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import CodesignError, require
@@ -86,11 +86,20 @@ class SweepDirectory:
         require(isinstance(begun, dict) and isinstance(begun.get("name"), str),
                 f"Sweep file {str(manifest)!r} must be a mapping with the sweep's name")
         name = begun.pop("name")
-        for key in sorted({*begun, *settings}):
-            require(begun.get(key) == settings.get(key),
-                    f"Sweep {key} must be as the sweep in {str(self.path)!r} was begun, {_brief(begun.get(key))}, "
-                    f"not {_brief(settings.get(key))} (choose another directory)")
+        for key, was, asked in _differences(begun, settings):
+            raise CodesignError(f"Sweep {key} must be as the sweep in {str(self.path)!r} was begun, {_brief(was)}, not "
+                                f"{_brief(asked)} (choose another directory)")
         return name
+
+
+def _differences(begun: Mapping, asked: Mapping, within: str = "") -> Iterator[tuple[str, object, object]]:
+    """What is not the same in two mappings: the words that lead there, and both values."""
+    for key in sorted({*begun, *asked}):
+        was, now = begun.get(key), asked.get(key)
+        if isinstance(was, dict) and isinstance(now, dict):
+            yield from _differences(was, now, f"{within}{key} ")
+        elif was != now:
+            yield f"{within}{key}", was, now
 
 
 def _is_ours(name: str) -> bool:

@@ -12,6 +12,7 @@ from ..board import Board
 from ..costs.measurement import Measure
 from ..datasets import Dataset
 from ..errors import require
+from ..recipe import Recipe
 from .proposers import PROPOSERS
 from .space import Space
 from .training import Train
@@ -27,6 +28,7 @@ class SweepOptions:
     trials : different pairs to price; trained : networks to train, about
     finalists : measured after each of the two rounds
     epochs, final_epochs : of training for the search, and on all training data before a measurement
+    recipe : of all trainings; training_device : ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``
     search : the algorithm, see :mod:`codesign.search.proposers`; generation : proposals it makes at a time, from the
         outcomes of all before
     storage : URL of the database of trials; None: a file in ``out``
@@ -44,6 +46,8 @@ class SweepOptions:
     epochs: int = 60
     final_epochs: int = 200
     seed: int = 0
+    recipe: Recipe = field(default_factory=Recipe)
+    training_device: str = "auto"
     search: str = "tpe"
     generation: int = 8
     storage: str | None = None
@@ -73,7 +77,8 @@ class SweepOptions:
         storage = storage_url(self.storage).render_as_string() if self.storage else None  # without a password
         return {"space": self.space.to_dict(), "board": self.board.to_dict(), "trials": self.trials,
                 "trained": self.trained, "finalists": self.finalists, "epochs": self.epochs,
-                "final_epochs": self.final_epochs, "seed": self.seed, "search": self.search,
+                "final_epochs": self.final_epochs, "seed": self.seed, "recipe": self.recipe.to_dict(),
+                "training_device": self.training_device, "search": self.search,
                 "generation": self.generation, "storage": storage}
 
 
@@ -81,7 +86,8 @@ class SweepOptions:
 class Tools:
     """What a sweep needs from outside.
 
-    train : ``train(network, dataset, epochs=..., seed=...)``, a top-level function (workers import it)
+    train : ``train(network, dataset, epochs=..., seed=..., recipe=..., device=...)``, a top-level function (workers
+        import it)
     measure : ``measure(network, integer, config, images) -> Measurement``, which can be sent to workers, too
     devices : how many measurements there can be at a time; None: as many as workers
     verilog_digest : digest of the Verilog of a configuration as it would be emitted today: other rows are stale

@@ -36,6 +36,7 @@ def retrained(results: Mapping, candidate: Mapping, dataset: str | None = None) 
     import torch
 
     from ..datasets import load_dataset
+    from ..recipe import Recipe
     from ..train import train
 
     torch.set_num_threads(1)  # as in the sweep: sums have an order
@@ -47,7 +48,8 @@ def retrained(results: Mapping, candidate: Mapping, dataset: str | None = None) 
         data = data.split_validation(settings["seed"])
     network = Network.from_dict(candidate["network"])
     epochs = settings["final_epochs"] if measured else candidate["epochs"]
-    integer = train(network, data, epochs=epochs, seed=settings["seed"]).integer
+    integer = train(network, data, epochs=epochs, seed=settings["seed"], recipe=Recipe.from_dict(settings["recipe"]),
+                    device=settings["training_device"]).integer
     require(model_digest(integer) == (measured or candidate)["model_digest"],
             f"Training must give the integers that the sweep had: {_differences(results)}")
     return network, integer

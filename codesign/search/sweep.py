@@ -45,8 +45,10 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
     require(dataset.shape == space.input and len(dataset.classes) == space.classes,
             f"Space input and classes must be the data set's {list(dataset.shape)} and {len(dataset.classes)}, "
             f"not {list(space.input)} and {space.classes}")
+    dataset.augmented_as(options.recipe.augmentation)  # told before the work
     directory = SweepDirectory(options.out)
-    shared = Shared(train=tools.train, measure=tools.measure, dataset=dataset, seed=options.seed)
+    shared = Shared(train=tools.train, measure=tools.measure, dataset=dataset, seed=options.seed, recipe=options.recipe,
+                    device=options.training_device)
     with directory.opened(options.settings(), space.name) as name, CostTable(directory.costs) as table:
         url = storage_url(options.storage) if options.storage else sqlite_url(directory.study)
         database = TrialDatabase(url, name, space)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,7 @@ from ..datasets import Dataset
 from ..integer import IntegerNetwork
 from ..model import load_model, model_digest, save_model
 from ..network import Network
+from ..recipe import Recipe
 from .measurement import verify
 
 __all__ = ["Job", "Shared", "Train", "TrainResult", "Trained", "load_trained", "measure_model", "save_trained",
@@ -33,7 +34,8 @@ class TrainResult(Protocol):
     def history(self) -> Sequence[dict]: ...
 
 
-#: ``train(network, dataset, epochs=..., seed=...)``: a function at the top level of a module, as workers need it.
+#: ``train(network, dataset, epochs=..., seed=..., recipe=..., device=...)``, as :func:`codesign.train.train`: at
+#: the top level of a module, as workers need it.
 Train = Callable[..., TrainResult]
 
 
@@ -51,12 +53,14 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """What every worker has. ``seed`` is of the split into training and validation."""
+    """What every worker has. ``seed`` is of the split into training and validation, ``device`` what trains."""
 
     train: Train
     measure: Measure
     dataset: Dataset
     seed: int
+    recipe: Recipe = field(default_factory=Recipe)
+    device: str = "auto"
 
     @cached_property
     def search_dataset(self) -> Dataset:
@@ -78,11 +82,12 @@ class Trained:
 
 
 def train_network(shared: Shared, job: Job) -> TrainResult:
-    """In a worker: train, on a GPU where there is one."""
+    """In a worker: train."""
     import torch  # here: the parent need not have it
 
     torch.set_num_threads(1)
-    return shared.train(job.network, shared.dataset_of(job), epochs=job.epochs, seed=job.seed)
+    return shared.train(job.network, shared.dataset_of(job), epochs=job.epochs, seed=job.seed, recipe=shared.recipe,
+                        device=shared.device)
 
 
 def save_trained(job: Job, result: TrainResult, dataset: Dataset) -> Trained:

@@ -1,7 +1,8 @@
 """Quantization-aware training in PyTorch."""
 
-from .loop import TrainResult, accuracy_of, train
+from ..recipe import Recipe
+from .loop import TrainResult, accuracy_of, train, training_device
 from .module import QuantizedNetwork, build
-from .recipe import Recipe
 
-__all__ = ["QuantizedNetwork", "Recipe", "TrainResult", "accuracy_of", "build", "train"]
+__all__ = ["QuantizedNetwork", "Recipe", "TrainResult", "accuracy_of", "build", "train",
+           "training_device"]

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import CodesignError
+from ..recipe import Recipe
 from . import checkpoints
 from .batches import Batches
 from .graph_module import GraphModule
-from .recipe import Recipe
 from .teacher import Teacher
 
 __all__ = ["Fitting", "Progress"]

@@ -11,15 +11,15 @@ from ..datasets.stored import Images
 from ..errors import require
 from ..integer import IntegerNetwork
 from ..network import Network
+from ..recipe import Recipe
 from .batches import Batches
 from .exact import evaluate
 from .fitting import Fitting, Progress
 from .float_module import FloatNetwork
 from .module import QuantizedConv, QuantizedNetwork, build
-from .recipe import Recipe
 from .teacher import Teacher, widen
 
-__all__ = ["TrainResult", "accuracy_of", "train"]
+__all__ = ["TrainResult", "accuracy_of", "train", "training_device"]
 
 EVALUATION_BATCH, EVALUATION_PIXELS = 512, 1 << 23  # at most; pixels of a batch, for large images
 CALIBRATION_BATCHES, CALIBRATION_BATCH = 32, 1024  # at most
@@ -41,27 +41,25 @@ class TrainResult:
     images_per_s: float | None = None
 
 
-def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, quantizer: str = "dorefa",
-          recipe: Recipe | None = None, progress: Progress | None = None,
-          checkpoint: str | Path | None = None, device: str | None = None) -> TrainResult:
+def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, recipe: Recipe | None = None,
+          progress: Progress | None = None, checkpoint: str | Path | None = None,
+          device: str = "auto") -> TrainResult:
     """Train ``network`` on the train part of ``dataset``; its test part is looked at once, at the end.
 
     Same arguments, same machine: same integers (on a CPU; the order of a GPU's sums may differ). ``progress(done,
     epochs, numbers)`` is called after every epoch, the teacher's counting, too. ``checkpoint`` is a file (a teacher has
     another beside it) written after every epoch and continued from where it exists; the result is that of an
-    uninterrupted run. ``device`` is ``cpu``, ``cuda`` or, by default, whichever there is. Raises
-    :class:`CodesignError` on arguments that do not fit and when the loss is no longer finite.
+    uninterrupted run. ``device`` : see :func:`training_device`. Raises :class:`CodesignError` on
+    arguments that do not fit and when the loss is no longer finite.
     """
     recipe = recipe or Recipe()
     _check(network, dataset, epochs, seed)
-    augmentation = recipe.augmentation or dataset.augmentation
-    require(dataset.can_mirror or not augmentation.mirror,
-            f"Augmentation of {dataset.name} must not mirror: mirrored, its classes are others")
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    module = build(network, quantizer, seed).to(device)
+    augmentation = dataset.augmented_as(recipe.augmentation)
+    device = training_device(device)
+    module = build(network, recipe.quantizer, seed).to(device)
     batches = Batches(dataset, recipe.batch, augmentation, device)
     identity = {"network": network.digest(), "dataset": dataset.name, "images": len(dataset.train_labels),
-                "labels": dataset.labels_digest, "epochs": epochs, "seed": seed, "quantizer": quantizer,
+                "labels": dataset.labels_digest, "epochs": epochs, "seed": seed, "quantizer": recipe.quantizer,
                 "recipe": str(recipe), "augmentation": str(augmentation)}
     path = Path(checkpoint) if checkpoint else None
     parts = 2 if recipe.teacher_width else 1
@@ -90,6 +88,17 @@ def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, quantiz
     if dataset.reference not in (None, dataset.name):
         integer.info["dataset_path"] = dataset.reference
     return TrainResult(integer, accuracy, fitting.history, teacher_history, fitting.images_per_s)
+
+
+def training_device(name: str = "auto") -> str:
+    """The device that ``name`` (``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...) means here; ``auto`` is a GPU where there
+    is one. Raises :class:`CodesignError` where it is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    there = ["cpu", *(["cuda"] if torch.cuda.is_available() else []),
+             *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    require(name in there, f"Training device must be one that is here ({', '.join(there)}), not {name!r}")
+    return name
 
 
 def _check(network: Network, dataset: Dataset, epochs: int, seed: int) -> None:

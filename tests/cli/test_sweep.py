@@ -33,7 +33,7 @@ def few() -> dict:
 
 
 SWEEP = ["sweep", "--out", "sweep", "--space", "few.yaml", "--trials", 8, "--trained", 2, "--finalists", 1, "--epochs",
-         1, "--final-epochs", 1, "--workers", 1]
+         1, "--final-epochs", 1, "--workers", 1, "--learning-rate", 0.02]
 
 
 def interrupt(directory):
@@ -80,6 +80,8 @@ def test_finished_sweep_is_shown_again(swept):
     other = run_codesign(*SWEEP, "--seed", 1, cwd=directory)
     assert other.returncode == 1
     assert re.search(r"codesign sweep: Sweep seed must be as the sweep in 'sweep' was begun, 0, not 1", other.stderr)
+    other = run_codesign(*SWEEP, "--teacher", 2, cwd=directory)
+    assert "Sweep recipe teacher_width must be as the sweep in 'sweep' was begun, 0, not 2" in other.stderr
 
 
 def test_report(swept):
@@ -100,7 +102,9 @@ def test_rebuilds_the_same_bytes(swept, tmp_path):
     results = json.loads((directory / "sweep" / "results.json").read_text())
     best = next(c for c in results["candidates"] if "measured" in c)
     assert "\ncodesign rebuild sweep CANDIDATE --out DIR" in result.stdout
-    assert f"codesign rebuild sweep {best['id'][:8]} --out" in (directory / "sweep" / "report.html").read_text()
+    page = (directory / "sweep" / "report.html").read_text()
+    assert f"codesign rebuild sweep {best['id'][:8]} --out" in page
+    assert re.search(r"codesign sweep --out sweep .*--seed 0 .*--learning-rate 0\.02", page)
     first = json.loads(run_codesign("rebuild", "sweep", best["id"][:8], "--out", tmp_path / "a", "--json",
                                     cwd=directory, check=True).stdout)
     run_codesign("rebuild", "sweep", best["id"][:8], "--out", tmp_path / "b", "--retrain", cwd=directory, check=True,
@@ -239,4 +243,14 @@ def test_a_port_goes_with_a_serial_device(tmp_path, words):
     (tmp_path / "few.yaml").write_text(yaml.safe_dump(few()))
     result = run_codesign(*SWEEP, *words, cwd=tmp_path)
     assert result.returncode == 1 and "Sweep must have a --port where --device is serial" in result.stderr
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize("words, message", [
+    (["--mirror"], "Augmentation of digits must not mirror: mirrored, its classes are others"),
+    (["--training-device", "cuda:99"], "Training device must be one that is here (")])
+def test_trainings_that_cannot_be_are_told_first(tmp_path, words, message):
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(few()))
+    result = run_codesign(*SWEEP, *words, cwd=tmp_path)
+    assert result.returncode == 1 and result.stderr.startswith(f"codesign sweep: {message}")
     assert not (tmp_path / "sweep").exists()

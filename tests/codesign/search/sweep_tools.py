@@ -28,11 +28,11 @@ SPACE = Space.from_dict({
 DATASET = partial(load_dataset, "digits")
 
 
-def train(network, dataset, *, epochs, seed):
+def train(network, dataset, **how):
     """As in earnest. Workers of the other tests do not wait for PyTorch."""
     from codesign.train import train
 
-    return train(network, dataset, epochs=epochs, seed=seed)
+    return train(network, dataset, **how)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,27 +87,27 @@ def board_measure(network, integer, config, images):
         network, integer, config, images)
 
 
-def quick_train(network, dataset, *, epochs, seed):
+def quick_train(network, dataset, *, epochs, seed, **how):
     """Weights drawn at random, that are different after each epoch: accurate they are not, but there at once."""
     integer = random_network(network.graph(), seed + epochs)
     right = evaluate(integer, dataset.test_images[:100]).argmax(axis=1) == dataset.test_labels[:100]
     return TrainResult(integer, float(right.mean()), [{"epoch": 1, "loss": 1.0, "train_accuracy": 0.1}])
 
 
-def unhurried_train(network, dataset, *, epochs, seed):
+def unhurried_train(network, dataset, *, epochs, seed, **how):
     """The same, with time to be killed in."""
     time.sleep(0.3)
     return quick_train(network, dataset, epochs=epochs, seed=seed)
 
 
-def diverging_train(network, dataset, *, epochs, seed):
+def diverging_train(network, dataset, *, epochs, seed, **how):
     """Every third network cannot be trained."""
     if int(network.digest(), 16) % 3 == 0:
         raise CodesignError(f"Training loss must stay finite, not nan (epoch {epochs})")
     return quick_train(network, dataset, epochs=epochs, seed=seed)
 
 
-def hopeless_train(network, dataset, *, epochs, seed):
+def hopeless_train(network, dataset, *, epochs, seed, **how):
     raise CodesignError("Training loss must stay finite, not nan")
 
 

@@ -31,7 +31,7 @@ def _same(a, b):
 
 @pytest.mark.parametrize("quantizer", ["dorefa", "lsq"])
 def test_learns_and_deploys_what_it_reports(quantizer):
-    result = train(SMALL, VALIDATION, epochs=6, seed=0, quantizer=quantizer)
+    result = train(SMALL, VALIDATION, epochs=6, seed=0, recipe=Recipe(quantizer=quantizer))
     assert result.accuracy > 0.7  # chance is 0.1
     assert result.history[-1]["loss"] < 0.7 * result.history[0]["loss"]
     logits = reference.evaluate(result.integer, VALIDATION.test_images)
@@ -160,7 +160,7 @@ def test_divergence_is_an_error():
 @pytest.mark.parametrize("change, pattern", [
     ({"epochs": 0}, "Epochs must be an integer in 1..100000, not 0"),
     ({"seed": -1}, "Seed must be an integer in 0.."), ({"seed": True}, "Seed must be an integer .*, not True"),
-    ({"quantizer": "xnor"}, "Quantizer must be one of dorefa, lsq, not 'xnor'"),
+    ({"device": "cuda:99"}, r"Training device must be one that is here \(cpu.*\), not 'cuda:99'"),
 ])
 def test_bad_arguments(change, pattern):
     with pytest.raises(CodesignError, match=pattern):
@@ -178,6 +178,7 @@ def test_network_must_fit_the_data():
 @pytest.mark.parametrize("change, pattern", [
     ({"batch": 1}, "batch must be an integer of at least 2, not 1"), ({"warm_up": 1}, "warm_up must be .*, not 1"),
     ({"learning_rate": "fast"}, "learning_rate must be a number"), ({"teacher_width": 17}, "teacher_width must be"),
+    ({"quantizer": "xnor"}, "Quantizer must be one of dorefa, lsq, not 'xnor'"),
     ({"precision": "int8"}, "precision must be one of float32, bfloat16, float16, not 'int8'")])
 def test_bad_recipe(change, pattern):
     with pytest.raises(CodesignError, match=pattern):

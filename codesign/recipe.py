@@ -1,19 +1,23 @@
 """How to train: the numbers of a training run, apart from its network, data and seed."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..datasets import Augmentation
-from ..errors import require
+from .datasets import Augmentation
+from .errors import CodesignError, require
 
-__all__ = ["PRECISIONS", "Recipe"]
+__all__ = ["PRECISIONS", "QUANTIZERS", "Recipe"]
 
 PRECISIONS = ("float32", "bfloat16", "float16")
+QUANTIZERS = ("dorefa", "lsq")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """AdamW under a one-cycle schedule: linear warm-up over ``warm_up`` of the steps, then half a cosine to zero.
 
+    quantizer : of the weights (codesign/train/quantizers.py)
     augmentation : of the training images; None: what the data set proposes
     teacher_width : 0: none. Else a floating-point network of the same graph, with so many times the channels, is
         trained first, for as many epochs; the loss is then ``1 - teacher_weight`` of cross-entropy and
@@ -28,6 +32,7 @@ class Recipe:
     98.9 % there, but less on another split: no difference to be sure of.
     """
 
+    quantizer: str = "dorefa"
     batch: int = 64
     learning_rate: float = 0.05
     weight_decay: float = 0.2
@@ -41,6 +46,8 @@ class Recipe:
     compiled: bool = False
 
     def __post_init__(self):
+        require(self.quantizer in QUANTIZERS,
+                f"Quantizer must be one of {', '.join(QUANTIZERS)}, not {self.quantizer!r}")
         require(type(self.batch) is int and self.batch >= 2,
                 f"Training batch must be an integer of at least 2, not {self.batch!r}")
         require(type(self.teacher_width) is int and 0 <= self.teacher_width <= 16,
@@ -52,3 +59,16 @@ class Recipe:
             value = getattr(self, field)
             require(isinstance(value, int | float) and low <= value <= high,
                     f"Training {field} must be a number in {low}..{high}, not {value!r}")
+
+    def to_dict(self) -> dict:
+        """All fields, JSON-compatible."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> "Recipe":
+        """What :meth:`to_dict` made; raises :class:`CodesignError` on anything else."""
+        augmentation = values.get("augmentation")
+        try:
+            return cls(**{**values, "augmentation": augmentation and Augmentation(**augmentation)})
+        except TypeError as e:
+            raise CodesignError(f"Recipe must have the fields of training, no others: {e}") from None
