@@ -1,6 +1,6 @@
 """The accelerator's top: connects the parts, computes nothing."""
 
-from amaranth import Cat, Module, Mux, ResetInserter, Signal
+from amaranth import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -54,10 +54,13 @@ class Accelerator(wiring.Component):
         m.submodules.fetcher = fetcher = Fetcher(config)
         m.submodules.writer = writer = Writer(config)
         m.submodules.counters = counters = Counters(config)
-        abort = Signal()
-        m.submodules.narrower = narrower = ResetInserter(abort)(Narrower(config))
-        m.submodules.sequencer = sequencer = ResetInserter(abort)(Sequencer(config))
-        m.submodules.walker = walker = ResetInserter(abort)(Walker(config))
+        abort = Signal(init=1)  # a register, as it goes far: reset as all else is, and by the end of a run
+        m.domains.run = ClockDomain("run", local=True)
+        m.d.comb += [ClockSignal("run").eq(ClockSignal()), ResetSignal("run").eq(abort)]
+        in_run = DomainRenamer("run")
+        m.submodules.narrower = narrower = in_run(Narrower(config))
+        m.submodules.sequencer = sequencer = in_run(Sequencer(config))
+        m.submodules.walker = walker = in_run(Walker(config))
         m.submodules.array = self.array
 
         forward(m, fetcher.axi, self.m_axi)
@@ -99,7 +102,8 @@ class Accelerator(wiring.Component):
 
     def _run(self, m, control, fetcher, writer, sequencer, moving, abort):
         """Start a run, end it, and end it early when it cannot go on."""
-        settling = Signal(range(drain(self.config) + 1))
+        after = drain(self.config) + 1  # that much later ``abort`` has ended the beats
+        settling = Signal(range(after + 1))
         m.d.comb += [
             fetcher.start.eq(control.start), fetcher.address.eq(control.job.program),
             fetcher.beats.eq(control.job.beats),
@@ -123,13 +127,14 @@ class Accelerator(wiring.Component):
                              (fetcher.error, Error.READ_BUS)):  # the last one counts
             with m.If(reason):
                 m.d.comb += now.eq(code)
-        m.d.comb += [abort.eq(ending), control.error.eq(error)]
+        m.d.sync += abort.eq(ending)
+        m.d.comb += control.error.eq(error)
         # After an error, what is still in the array comes out first, and a partial beat of results leaves.
         with m.If(control.busy & ~ending & ~control.start & (sequencer.done | (now != Error.NONE))):
             m.d.comb += fetcher.stop.eq(1)
             m.d.sync += [ending.eq(1), error.eq(now)]
             with m.If(now != Error.NONE):
-                m.d.sync += settling.eq(drain(self.config))
+                m.d.sync += settling.eq(after)
         with m.If(settling != 0):
             m.d.sync += settling.eq(settling - 1)
         with m.If(ending & (settling == 0) & (~control.outstanding | stuck)):

@@ -112,9 +112,9 @@ class Column(wiring.Component):
         m.submodules.accumulators = memory = Memory(shape=signed(config.acc_bits), depth=config.acc_depth, init=[])
         write = memory.write_port()
         read = memory.read_port(transparent_for=())
-        total = Signal(signed(config.acc_bits))
-        shifted, term, held, last, last_but_one = (Signal.like(total, name=name) for name in (
-            "shifted", "term", "held", "last", "last_but_one"))
+        total, held = Signal(signed(config.acc_bits)), Signal(signed(config.acc_bits), reset_less=True)
+        shifted, term, last, last_but_one = (Signal.like(total, name=name) for name in (
+            "shifted", "term", "last", "last_but_one"))
         same, source = Signal(2), Signal(2)
         m.d.sync += [
             shifted.eq(Array(self.psum << (A_BITS * i) for i in range(MAX_SCALE + 1))[self.token.scale]),

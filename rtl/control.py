@@ -66,13 +66,13 @@ class Control(wiring.Component):
     trace_count : In(range(TRACE_ENTRIES + 1))
         Entries of the trace.
     trace_address, trace_data : Out(range(TRACE_WORDS)), In(32)
-        Read port of the trace memory: data two cycles after the address.
+        Read port of the trace memory: data three cycles after the address.
     irq : Out(1)
         High while a run's end is pending and enabled.
 
     """
 
-    READ_LATENCY = 4  # cycles, from a transfer on AR to `rvalid`
+    READ_LATENCY = 5  # cycles, from a transfer on AR to `rvalid`
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
@@ -171,7 +171,9 @@ class Control(wiring.Component):
                     m.next = "choose"
             with m.State("choose"):  # and the trace memory is read
                 m.next = "look up"
-            with m.State("look up"):  # the trace memory's data are registered
+            with m.State("look up"):  # its data are registered
+                m.next = "select"
+            with m.State("select"):  # and one word of them
                 m.next = "answer"
             with m.State("answer"):
                 data = 0

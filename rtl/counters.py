@@ -67,6 +67,7 @@ class Counters(wiring.Component):
         m.submodules.trace = trace = Memory(shape=entry_bits, depth=TRACE_ENTRIES, init=[])
         write, read = trace.write_port(), trace.read_port(transparent_for=())
         word = Signal(range(TRACE_STRIDE_WORDS))
+        entry, selected = Signal(entry_bits, reset_less=True), Signal.like(word)
         m.d.sync += word.eq(self.trace_address)
         m.d.comb += [
             write.addr.eq(self.trace_count),
@@ -74,7 +75,7 @@ class Counters(wiring.Component):
             write.en.eq(mark & (self.trace_count != TRACE_ENTRIES)),
             read.addr.eq(self.trace_address // TRACE_STRIDE_WORDS),
         ]
-        m.d.sync += self.trace_data.eq(read.data.word_select(word, 32))
+        m.d.sync += [entry.eq(read.data), selected.eq(word), self.trace_data.eq(entry.word_select(selected, 32))]
         with m.If(write.en):
             m.d.sync += self.trace_count.eq(self.trace_count + 1)
         with m.If(start):

@@ -66,7 +66,7 @@ _CELLS: dict[str, dict[str, tuple[str, int]]] = {
              **dict.fromkeys(("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "GND", "VCC", "$scopeinfo"), _FREE)},
     "ecp5": {"LUT4": ("lut", 1), "CCU2C": ("lut", 2), "TRELLIS_DPR16X4": ("lut", 6), "TRELLIS_FF": ("ff", 1),
              "DP16KD": ("bram18", 1), "MULT18X18D": ("dsp", 1),
-             **dict.fromkeys(("PFUMX", "L6MUX21", "EHXPLLL", "GND", "VCC", "$scopeinfo"), _FREE)},
+             **dict.fromkeys(("PFUMX", "L6MUX21", "EHXPLLL", "DCCA", "GND", "VCC", "$scopeinfo"), _FREE)},
 }
 
 

@@ -54,8 +54,8 @@ class RegisterAccess(wiring.Component):
 
 
 class Bus(wiring.Component):
-    """Read-only memory, variables, and ways to the three other regions. An access takes 3 cycles at least: choose, read
-    the block RAM, and a register before the core.
+    """Read-only memory, variables, and ways to the three other regions. An access takes 4 cycles at least: choose, read
+    the block RAM, a register beside it, and one before the core.
 
     Parameters
     ----------
@@ -102,16 +102,15 @@ class Bus(wiring.Component):
             offset = self.address[:REGION_AT]
             wrong = self.strobes.any() if region is Region.ROM else self.instruction
             m.d.comb += chosen[region].eq((self.address[REGION_AT:] == region) & (offset < size) & ~wrong)
-        begun = Signal()
+        begun, here = Signal(), Signal()  # an access is under way; its answer is in one of the registers below
         which = Signal(len(Region))
-        with m.If(self.request & ~begun & ~self.done):
+        with m.If(self.request & ~begun & ~here & ~self.done):
             m.d.sync += [begun.eq(1), which.eq(sum((chosen[r] << i for i, r in enumerate(Region)), start=0))]
             with m.If(chosen[Region.RAM]):
                 m.d.comb += store.en.eq(self.strobes)
         at = {region: which[i] for i, region in enumerate(Region)}
-        # A register for each, so that it can be where the block RAM is: from there it is far to the others.
-        fetched = Signal(32)
-        loaded = Signal(32)
+        # A register for each, so that it can be the block RAM's own: from there it is far to the others.
+        fetched, loaded = Signal(32, reset_less=True), Signal(32, reset_less=True)
         answered = Signal(32)
         answer = 0
         ended = (which == 0) | at[Region.ROM] | at[Region.RAM]
@@ -120,11 +119,10 @@ class Bus(wiring.Component):
             ready = at[region] & getattr(self, f"from_{name}")
             ended |= ready
             answer |= Mux(ready, getattr(self, f"{name}_word"), 0)
-        m.d.sync += [fetched.eq(Mux(at[Region.ROM], fetch.data, 0)), loaded.eq(Mux(at[Region.RAM], load.data, 0)),
-                     answered.eq(answer)]
-        m.d.comb += self.word.eq(fetched | loaded | answered)
+        m.d.sync += [fetched.eq(fetch.data), loaded.eq(load.data), answered.eq(answer)]
         m.d.comb += self.unmapped.eq(begun & (which == 0))
-        m.d.sync += self.done.eq(0)
+        m.d.sync += [here.eq(begun & ended), self.done.eq(here), self.word.eq(
+            Mux(at[Region.ROM], fetched, 0) | Mux(at[Region.RAM], loaded, 0) | answered)]
         with m.If(begun & ended):
-            m.d.sync += [begun.eq(0), self.done.eq(1)]
+            m.d.sync += begun.eq(0)
         return m

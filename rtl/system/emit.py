@@ -9,12 +9,15 @@ from codesign.errors import require
 from ..emit import to_verilog
 from .config import SystemConfig
 from .core import MODULE
-from .system import ACCELERATOR, System
+from .system import ACCELERATOR, GLOBAL_BUFFER, System
 from .top import SYSTEM, Pins, Top
 
 __all__ = ["SystemSource", "system_source"]
 
 TOP = "top"
+_GLOBAL_BUFFER = f"module {GLOBAL_BUFFER}(input i, output o);\n    {{}}\nendmodule\n"
+_WIRE = _GLOBAL_BUFFER.format("assign o = i;")
+_ECP5 = _GLOBAL_BUFFER.format("DCCA buffer(.CLKI(i), .CE(1'b1), .CLKO(o));")
 ZERO_WORD = re.compile(r"^ +\S+\[\d+\] = \d+'h0+;\n", re.MULTILINE)  # of a memory's initial content
 
 
@@ -40,7 +43,7 @@ def system_source(config: SystemConfig, *, accelerator: str, core: str, rom: byt
 
     accelerator, core : Verilog of modules ``accelerator`` (with its digest) and ``picorv32``
     rom, data : the firmware, and what the data memory begins with
-    pins : of the board that it is for; without, there is no ``top``
+    pins : of the board that it is for; without, there is no ``top``, and none of the ECP5's own cells
     """
     require(len(rom) <= config.rom_bytes,
             f"Firmware must fit the ROM's {config.rom_bytes} bytes, not take {len(rom)}")
@@ -48,7 +51,8 @@ def system_source(config: SystemConfig, *, accelerator: str, core: str, rom: byt
             f"Program must fit the data memory's {config.memory_bytes} bytes, not take {len(data)}")
     # Block RAM begins as zeros where nothing else is said, which Yosys takes minutes to read word by word.
     files = {f"{SYSTEM}.v": ZERO_WORD.sub("", to_verilog(System(config, rom=rom, data=data), SYSTEM)),
-             f"{ACCELERATOR}.v": accelerator, f"{MODULE}.v": core}
+             f"{ACCELERATOR}.v": accelerator, f"{MODULE}.v": core,
+             f"{GLOBAL_BUFFER}.v": _WIRE if pins is None else _ECP5}
     ports: dict[str, int] = {}
     if pins is not None:
         top = Top(config, pins)

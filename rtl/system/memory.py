@@ -106,10 +106,12 @@ class DataMemory(wiring.Component):
         read = Signal()
         last = Signal()
         bad = Signal()
+        data = Signal.like(axi.rdata, name="data", reset_less=True)  # can be the block RAM's own output register
+        m.d.comb += axi.rdata.eq(data)
         m.d.sync += [
             read.eq(issue & ~self.reset), last.eq(left == 0), bad.eq(outside),
             axi.rvalid.eq(read & ~self.reset), axi.rlast.eq(last), axi.rresp.eq(Mux(bad, Resp.DECERR, Resp.OKAY)),
-            axi.rdata.eq(port.data),
+            data.eq(port.data),
         ]
 
     def _writes(self, m, memory):
@@ -138,7 +140,7 @@ class DataMemory(wiring.Component):
 
         lane = self.address[2:(beat_bytes - 1).bit_length()]
         steps = Signal(3)  # of the soft core's access: block RAM, beat, word
-        beat = Signal(8 * beat_bytes)  # of the soft core's access: block RAM, beat, word
+        beat = Signal(8 * beat_bytes, reset_less=True)  # as above
         m.d.sync += [steps.eq(steps << 1), beat.eq(read.data), self.done.eq(steps[2])]
         with m.If(steps[2]):
             m.d.sync += self.word.eq(beat.word_select(lane, 32))

@@ -1,6 +1,6 @@
 """All that is in the FPGA below its clock: the accelerator, its memory, and the soft core that runs the firmware."""
 
-from amaranth import Cat, ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth import Cat, ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,9 +15,10 @@ from .memory import DataMemory
 from .memory_map import CAUSE_UNMAPPED
 from .peripherals import Peripherals
 
-__all__ = ["ACCELERATOR", "LEDS", "System"]
+__all__ = ["ACCELERATOR", "GLOBAL_BUFFER", "LEDS", "System"]
 
 ACCELERATOR = "accelerator"  # the module's name
+GLOBAL_BUFFER = "global_buffer"  # that of one with ports i and o: what o drives goes everywhere
 LEDS = 4
 
 
@@ -35,7 +36,7 @@ class _Accelerator(wiring.Component):
         for name, (value, direction) in flat_ports(self).items():
             if name != "reset":
                 ports[f"{'i' if direction.value == 'input' else 'o'}_{name}"] = value
-        m.submodules.accelerator = Instance(ACCELERATOR, i_clk=ClockSignal(), i_rst=ResetSignal() | self.reset, **ports)
+        m.submodules.accelerator = Instance(ACCELERATOR, i_clk=ClockSignal(), i_rst=self.reset, **ports)
         return m
 
 
@@ -83,10 +84,12 @@ class System(wiring.Component):
                          there.value.eq(core.value), there.strobes.eq(core.strobes),
                          getattr(bus, f"from_{name}").eq(there.done), getattr(bus, f"{name}_word").eq(there.word)]
 
-        reset = Signal(2)  # as long as the accelerator takes from its register's being written
-        m.d.sync += reset.eq(Cat(peripherals.reset_accelerator, reset[0]))
+        asked = Signal()
+        reset = Signal(init=1)  # the accelerator's, for two cycles or as the system's own
+        m.d.sync += [asked.eq(peripherals.reset_accelerator), reset.eq(asked | peripherals.reset_accelerator)]
+        m.submodules.reset_buffer = Instance(GLOBAL_BUFFER, i_i=reset, o_o=accelerator.reset)
         m.d.comb += [
-            accelerator.reset.eq(reset.any()), memory.reset.eq(reset.any()),
+            memory.reset.eq(reset),
             core.interrupts[CAUSE_UNMAPPED].eq(bus.unmapped),
             peripherals.unmapped.eq(bus.unmapped), peripherals.fault_address.eq(core.address),
             peripherals.refused.eq(access.done & access.refused), peripherals.interrupt.eq(accelerator.irq),

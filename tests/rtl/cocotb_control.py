@@ -247,15 +247,17 @@ async def shows_counters(dut, stall):
 @cocotb.test()
 @cocotb.parametrize(stall=[0, 0.5])
 async def shows_trace(dut, stall):
-    """The trace memory answers in the next cycle, and only then."""
+    """The trace memory answers three cycles later, and only then."""
     master = await setup(dut, stall, seed=7)
     rng = random.Random(8)
     words = [rng.getrandbits(32) for _ in range(TRACE_WORDS)]
 
     async def memory():
+        later = [0, 0]
         while True:
             await RisingEdge(dut.clk)
-            dut.trace_data.value = words[number(dut.trace_address)]
+            later.append(words[number(dut.trace_address)])
+            dut.trace_data.value = later.pop(0)
 
     cocotb.start_soon(memory())
     for index in (0, 1, TRACE_WORDS - 1, *rng.sample(range(TRACE_WORDS), 20)):

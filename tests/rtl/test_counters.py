@@ -76,18 +76,18 @@ def test_trace_notes_the_counters_at_each_mark_and_starts_again():
             cycles.append(cycle | {"beat": cycle["beat"] & cycle["running"], "start": int(t == 0), "busy": 1,
                                    "mark": int(t in marks)})
         reads = [cycle for i in range(20) for cycle in read_entry(i)]
-        seen = play(Counters(CONFIG), [*first, *cycles, *reads, IDLE, IDLE])
+        seen = play(Counters(CONFIG), [*first, *cycles, *reads, IDLE, IDLE, IDLE])
         if first:
             assert seen[len(first) + 1]["trace_count"] == 9
             assert seen[len(first) + 2]["trace_count"] == 0
         assert seen[-1]["trace_count"] == 20
         expected = [model(cycles[:mark])[name] for mark in marks for name in TRACE_COUNTERS]
-        assert [s["trace_data"] for s in seen[-len(expected):]] == expected  # two cycles after the address
+        assert [s["trace_data"] for s in seen[-len(expected):]] == expected  # three cycles after the address
 
 
 def test_a_full_trace_keeps_its_first_entries():
     cycles = [IDLE | {"start": 1, "busy": 1}, *[IDLE | {"busy": 1, "mark": 1}] * (TRACE_ENTRIES + 5)]
     reads = [read_entry(i)[0] for i in (0, 1, TRACE_ENTRIES - 1)]
-    seen = play(Counters(CONFIG), [*cycles, *reads, IDLE, IDLE])
+    seen = play(Counters(CONFIG), [*cycles, *reads, IDLE, IDLE, IDLE])
     assert seen[-1]["trace_count"] == TRACE_ENTRIES
     assert [s["trace_data"] for s in seen[-3:]] == [1, 2, TRACE_ENTRIES]

@@ -30,7 +30,8 @@ def test_top_has_the_boards_pins():
     source = emit()
     assert (source.system, source.top) == ("system", "top")
     assert source.ports == {"clock": 1, "serial_rx": 1, "serial_tx": 1, "button": 1, "led": 8, "wifi_gpio0": 1}
-    assert set(source.files) == {"system.v", "accelerator.v", "picorv32.v", "top.v"}
+    assert set(source.files) == {"system.v", "accelerator.v", "picorv32.v", "global_buffer.v", "top.v"}
+    assert "DCCA" in source.files["global_buffer.v"] and "DCCA" not in emit(pins=None).files["global_buffer.v"]
     assert "EHXPLLL" in source.files["top.v"] and "simulated(1'h0)" in source.files["top.v"]
     bare = emit(pins=Pins(reference_hz=25_000_000))
     assert bare.ports == {"clock": 1, "serial_rx": 1, "serial_tx": 1}
