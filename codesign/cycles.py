@@ -71,10 +71,10 @@ class _Stream:
         self.now = 0  # cycle of the last word taken
 
     def _ask(self) -> None:
-        """The next burst: one cycle after the last, and after the pop that freed its last place."""
+        """The next burst: one cycle after the last, and after the pop that made places for a whole one."""
         beats = self.bursts[self.burst]
         self.burst += 1
-        must_be_popped = self.asked + beats - self.depth
+        must_be_popped = self.asked + self.config.burst_beats - self.depth
         self.decided += 1
         if must_be_popped > 0:
             self.decided = max(self.decided, self.popped[must_be_popped - 1] + FETCH_CREDIT - 1)

@@ -77,7 +77,8 @@ class Accelerator(wiring.Component):
             walker.start.eq(control.start),
             walker.go.eq(sequencer.go), walker.fields.eq(sequencer.fields),
             walker.again.eq(sequencer.again), walker.column_set.eq(sequencer.column_set),
-            sequencer.available.eq(walker.available), sequencer.beat.eq(walker.beat),
+            sequencer.available.eq(walker.available), sequencer.running.eq(walker.running),
+            sequencer.beat.eq(walker.beat),
         ]
         rows = self._rows(m, walker, sequencer)
         columns = self._columns(m, walker, sequencer)

@@ -1,6 +1,6 @@
 """Reads the program, and the image in it, from memory as a stream of beats."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -21,10 +21,10 @@ class Fetcher(wiring.Component):
     Bursts are of ``config.burst_beats`` beats, the last one possibly shorter, and start at multiples of their size,
     so none crosses 4096 bytes.
 
-    A burst of n beats is asked for only when the FIFO has n free places that nobody waits for, so ``rready`` is
-    always high. With ``arready`` high, a burst is asked for every cycle that has the places. Those are counted by
-    credits: ``depth`` of them at rest, n less in the cycle in which ``arvalid`` rises for a burst of n, one more two
-    cycles after each transfer on ``o``. Throughput is one beat per cycle. ``o.ready`` goes no further than to the two
+    A burst, the shorter last one too, is asked for only when the FIFO has places for a whole one that nobody waits
+    for, so ``rready`` is always high. With ``arready`` high, a burst is asked for every cycle that has the places:
+    ``depth`` of them at rest, n less in the cycle in which ``arvalid`` rises for a burst of n, one more two cycles
+    after each transfer on ``o``. Throughput is one beat per cycle. ``o.ready`` goes no further than to the two
     registers behind the FIFO.
 
     Parameters
@@ -67,9 +67,9 @@ class Fetcher(wiring.Component):
         self.config = config
         self.depth = config.burst_beats * config.fifo_bursts
         self._low_bits = (config.burst_beats * config.bus_bits // 8).bit_length() - 1  # of an address, always 0
-        # The next burst: its address, in bursts; whether there is one, and it is the last; its beats.
+        # The next burst: its address, in bursts; whether there is one, and it is the last; its beats, less one.
         self._burst = Signal(ADDRESS_BITS - self._low_bits, name="burst")
-        self._more, self._last, self._beats = Signal(), Signal(), Signal(range(config.burst_beats + 1))
+        self._more, self._last, self._length = Signal(), Signal(), Signal(range(config.burst_beats), name="length")
         # Of the beats not yet asked for: how many bursts are whole ones, and what is left over.
         rest_bits = exact_log2(config.burst_beats)
         self._full, self._rest = Signal(32 - rest_bits, name="full"), Signal(rest_bits, name="rest")
@@ -86,24 +86,26 @@ class Fetcher(wiring.Component):
         m.submodules.fifo = fifo = SyncFIFOBuffered(
             width=self.config.bus_bits, depth=self.depth + 1)  # + 1: its output register, so the memory is 2**n deep
         burst_beats, burst = self.config.burst_beats, self._burst
-        credits = Signal(range(self.depth + 1), init=self.depth)
+        # Places for beats beyond those for a whole burst: where there are none, its sign says so, and nothing else.
+        at_rest = self.depth - burst_beats
+        places = Signal(range(-burst_beats, at_rest + 1), init=at_rest)
         dropping = Signal()
 
-        # Ask: one burst a cycle, if there is room for all of it.
-        full, rest, more, last, beats, issue = self._full, self._rest, self._more, self._last, self._beats, Signal()
-        m.d.comb += issue.eq(more & (credits >= beats) & (self.axi.arready | ~self.axi.arvalid))
+        # Ask: one burst a cycle, if there is room for a whole one.
+        full, rest, more, last, length, issue = self._full, self._rest, self._more, self._last, self._length, Signal()
+        m.d.comb += issue.eq(more & (places >= 0) & (self.axi.arready | ~self.axi.arvalid))
         with m.If(self.axi.arready):
             m.d.sync += self.axi.arvalid.eq(0)
         with m.If(issue):
             m.d.sync += [
                 self.axi.arvalid.eq(1),
                 self.axi.araddr.eq(burst << self._low_bits),
-                self.axi.arlen.eq(beats - 1),
+                self.axi.arlen.eq(length),
                 burst.eq(burst + 1), full.eq(full - 1), more.eq(~last),
-                last.eq((full == 1) | (full == 2) & (rest == 0)), beats.eq(Mux(full == 1, rest, burst_beats)),
+                last.eq((full == 1) | (full == 2) & (rest == 0)), length.eq(Mux(full == 1, rest, 0) - 1),
             ]
 
-        # Receive: the credits have kept a place free.
+        # Receive: a place has been kept free.
         m.d.comb += [
             self.axi.rready.eq(1),
             self.beat.eq(self.axi.rvalid),
@@ -115,8 +117,10 @@ class Fetcher(wiring.Component):
 
         # Deliver.
         leaves, left = self._deliver(m, fifo, dropping), Signal()
-        m.d.sync += [self.idle.eq(~more & (credits == self.depth) & ~self.start), left.eq(leaves),
-                     credits.eq(credits - Mux(issue, beats, 0) + left)]
+        # Less a burst's beats (~n is -n - 1), and what has left as the same adder's carry in.
+        change = Mux(issue, Cat(~length, 1).as_signed(), 0)
+        m.d.sync += [self.idle.eq(~more & (places == at_rest) & ~self.start), left.eq(leaves),
+                     places.eq((Cat(1, places).as_signed() + Cat(left, change).as_signed()) >> 1)]
 
         with m.If(self.stop):
             m.d.sync += [more.eq(0), dropping.eq(1)]
@@ -125,7 +129,7 @@ class Fetcher(wiring.Component):
             m.d.sync += [
                 full.eq(start_full), rest.eq(start_rest), more.eq(self.beats != 0),
                 last.eq((start_full == 0) | (start_full == 1) & (start_rest == 0)),
-                beats.eq(Mux(start_full == 0, start_rest, burst_beats)),
+                length.eq(Mux(start_full == 0, start_rest, 0) - 1),
                 burst.eq(self.address >> self._low_bits),
                 dropping.eq(0),
                 self.error.eq(0),

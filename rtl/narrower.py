@@ -26,6 +26,9 @@ class Narrower(wiring.Component):
 
     def elaborate(self, platform):
         m, count = Module(), self.config.words_per_beat
+        if count == 1:  # nothing to cut
+            wiring.connect(m, wiring.flipped(self.i), wiring.flipped(self.o))
+            return m
         index = Signal(range(count))
         last = index == count - 1
         m.d.comb += [
@@ -33,10 +36,9 @@ class Narrower(wiring.Component):
             self.o.payload.eq(self.i.payload.word_select(index, self.config.word_bits)),
             self.i.ready.eq(self.o.ready & last),
         ]
-        if count > 1:
-            with m.If(self.o.valid & self.o.ready):
-                m.d.sync += index.eq(index + 1)
-            with m.Elif(self.align & (index != 0)):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += index.eq(0)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += index.eq(index + 1)
+        with m.Elif(self.align & (index != 0)):
+            m.d.comb += self.i.ready.eq(1)
+            m.d.sync += index.eq(0)
         return m

@@ -24,13 +24,12 @@ class Sequencer(wiring.Component):
     -------
     start : begin with the next word
     words, align : the stream; drop the rest of the current beat
-    go, fields, again, available : the walker's
+    go, fields, again, available, running : the walker's
     column_set : shadow registers that the column parameters of the pass in hand are loaded to and swapped in from
-    beat, raw_beat : it issues a beat
+    beat : it issues a beat
     weight_load, row_load, column_load, index, word : ``word``, registered, is number ``index`` of such a block
     write : to the last banks: one 4-bit value for each of the image's lanes, at one address
     blocked : the next cycle's turn to write to the banks is a result's
-    drained : everything issued has been written
     flush, flushed : results shall leave completely; have left
     hungry : waits for a word
     done, illegal : the program has ended; with an instruction that does not exist
@@ -48,7 +47,7 @@ class Sequencer(wiring.Component):
         super().__init__({
             "start": In(1), "words": In(stream.Signature(config.word_bits)), "align": Out(1),
             "go": Out(1), "fields": Out(self.isa.instructions[Opcode.PASS].width), "again": Out(1),
-            "available": In(1), "column_set": Out(1),
+            "available": In(1), "running": In(1), "column_set": Out(1),
             "beat": In(1),
             "weight_load": Out(1), "row_load": Out(1), "column_load": Out(1),
             "index": Out(range(max(config.rows, config.cols))), "word": Out(config.word_bits),
@@ -146,7 +145,7 @@ class Sequencer(wiring.Component):
                     m.next = "INSTRUCTION"
             with m.State("DRAIN"):
                 m.d.comb += self.fenced.eq(1)
-                with m.If(self.available & drained):
+                with m.If(~self.running & drained):
                     m.d.comb += self.flush.eq(1)
                     m.next = "FLUSH"
             with m.State("FLUSH"):
@@ -159,8 +158,8 @@ class Sequencer(wiring.Component):
     def _hand_over(self, m, ready, instruction, flag, drained):
         """Give the walker the pass that is ready, as soon as it can take it; make its repetition of it, if any."""
         fence, repeat = flag("fence", instruction), flag("repeat", instruction)
-        m.d.comb += [self.fenced.eq(ready & fence & self.available & ~drained),
-                     self.go.eq(ready & self.available & (~fence | drained))]
+        m.d.comb += [self.fenced.eq(ready & fence & ~self.running & ~drained),
+                     self.go.eq(ready & Mux(fence, ~self.running & drained, self.available))]
         with m.If(self.go):
             m.d.sync += [ready.eq(0), self.again.eq(repeat != 0), self.column_set.eq(
                 self.column_set ^ flag("load_columns", instruction))]

@@ -14,7 +14,7 @@ from .axi import Resp, WriteSignature
 __all__ = ["Writer"]
 
 VALUE_BITS = 32
-OUTSTANDING_BITS = 16  # of the counter of unanswered writes, which stops the writer when it is full
+OUTSTANDING_BITS = 16  # of the counter of unanswered writes, which stops the writer before it overflows
 
 
 class Writer(wiring.Component):
@@ -79,7 +79,10 @@ class Writer(wiring.Component):
             "beat": Out(1), "error": Out(1), "overrun": Out(1), "idle": Out(1),
         })
         self._address = Signal(ADDRESS_BITS - (config.bus_bits // 8).bit_length() + 1)  # of the next beat, in beats
-        self._left = Signal(32)  # beats that may still be written
+        self._left, self._within = Signal(32), Signal()  # beats that may still be written; whether there are any
+        # Writes that are unanswered; whether there are none; whether so many that one more, which may be issued
+        # before this is known, fills the counter.
+        self._unanswered, self._answered, self._many = Signal(OUTSTANDING_BITS), Signal(init=1), Signal()
 
     def elaborate(self, platform):
         m = Module()
@@ -91,8 +94,8 @@ class Writer(wiring.Component):
         m.d.comb += [self.room.eq(free * self.lanes - filled), self.i.ready.eq(free != 0)]
         m.d.sync += free.eq(free - push + pop)
         self._pack(m, fifo, filled, push)
-        unanswered = self._send(m, fifo, pop)
-        m.d.comb += self.idle.eq((filled == 0) & (free == self._beats) & (unanswered == 0))
+        self._send(m, fifo, pop)
+        m.d.comb += self.idle.eq((filled == 0) & (free == self._beats) & self._answered)
         return m
 
     def _pack(self, m, fifo, filled, push):
@@ -115,21 +118,21 @@ class Writer(wiring.Component):
         m.d.comb += fifo.w_data.eq(Cat(values, strobes))
 
     def _send(self, m, fifo, pop):
-        """Beats to AW and W, and the responses back. Returns how many responses are still to come."""
-        axi, address, left = self.axi, self._address, self._left
+        """Beats to AW and W, and the responses back."""
+        axi, address, left, within = self.axi, self._address, self._left, self._within
         low_bits = (self.config.bus_bits // 8).bit_length() - 1
-        unanswered, issue, within = Signal(OUTSTANDING_BITS), Signal(), Signal()
+        unanswered, answered, issue = self._unanswered, self._answered, Signal()
         m.d.comb += [
-            within.eq(left != 0),
             pop.eq(issue | fifo.r_rdy & ~within),
             issue.eq(fifo.r_rdy & within & (axi.awready | ~axi.awvalid) & (axi.wready | ~axi.wvalid)
-                     & ~unanswered.all()),
+                     & ~self._many),
             fifo.r_en.eq(pop),
             axi.wlast.eq(1),
             axi.bready.eq(1),
             self.beat.eq(axi.wvalid & axi.wready),
         ]
-        m.d.sync += unanswered.eq(unanswered + issue - axi.bvalid)
+        m.d.sync += [unanswered.eq(unanswered + issue - axi.bvalid), self._many.eq(unanswered[1:].all()),
+                     answered.eq(Mux(issue == axi.bvalid, answered, axi.bvalid & (unanswered == 1)))]
         with m.If(axi.awready):
             m.d.sync += axi.awvalid.eq(0)
         with m.If(axi.wready):
@@ -141,12 +144,12 @@ class Writer(wiring.Component):
                 axi.wvalid.eq(1),
                 axi.wdata.eq(fifo.r_data),
                 axi.wstrb.eq(Cat(strobe.replicate(4) for strobe in fifo.r_data[self.config.bus_bits:])),
-                address.eq(address + 1), left.eq(left - 1),
+                address.eq(address + 1), left.eq(left - 1), within.eq(left != 1),
             ]
         with m.If(pop & ~within):
             m.d.sync += self.overrun.eq(1)
         with m.If(axi.bvalid & (axi.bresp != Resp.OKAY)):
             m.d.sync += self.error.eq(1)
         with m.If(self.start):
-            m.d.sync += [address.eq(self.base >> low_bits), left.eq(self.beats), self.error.eq(0), self.overrun.eq(0)]
-        return unanswered
+            m.d.sync += [address.eq(self.base >> low_bits), left.eq(self.beats), within.eq(self.beats != 0),
+                         self.error.eq(0), self.overrun.eq(0)]

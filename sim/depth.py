@@ -1,27 +1,35 @@
 """Logic depth of a mapped netlist: the longest ways from register to register, in levels, by class of path.
 
-A level is a LUT and the net before it, or a carry chain, however long. What multiplexes in a LUT's own slice (MUXF7 and
-on) is no level. Ways begin and end at registers, block memories and DSPs, whose own times come on top: a block memory
-without its output register is late by more than a level. The accelerator's ports count as registers.
+Counted as AMD's rule for UltraScale+ counts them before placement, which also says what a level may take (script
+``report_failfast`` of the Xilinx Tcl Store, commit 8a50b5c8; Vivado's ``report_qor_assessment`` budgets LUTs and nets,
+too: UG906). A level is a LUT and the net before it. What multiplexes in a LUT's own slice (MUXF7 and on) is none. Ways
+begin and end at registers, block memories and DSPs; one more level is counted where a way does not begin at a register,
+and where it does not end at a register's data input by a net of its own from a LUT. The accelerator's ports count as
+registers.
+
+More strictly than the rule, a carry chain, however long, is a level, too. A path of 10 LUTs and two chains took 4.51 ns
+in an XCZU3EG-1, routed by Vivado 2021.2 (github.com/gussmith23/lakeroad-evaluation, commit 5dcc8459, its report
+``lpm.futil-ultrascale-timing-route.v``): 0.376 ns a level, counted so; without the chains it would be 0.451 ns.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-__all__ = ["CEILINGS", "LEVEL_S", "LogicPath", "allowed_levels", "longest_paths"]
+__all__ = ["CEILINGS", "LEVEL_S", "LogicPath", "allowed_levels", "longest_paths", "speed_grade"]
 
 #: By family: what its cells can do at best, from the vendor's data sheet.
 CEILINGS = {"xcup": "DSP48E2 645 MHz with all its registers (456 without MREG, 338 without any), by AMD's DS925, speed "
                     "grade -1"}
 
-#: Of a LUT and its net on the slowest UltraScale+: an assumption, no figure of the vendor's. Half of it is routing.
-LEVEL_S = 0.45e-9
-_CLOCKED_S = 0.45e-9  # clock to output, setup, and clock uncertainty: an assumption, too
+#: By speed grade of UltraScale+: what AMD's rule plans for a level; clock to output and setup are in it.
+LEVEL_S = {"1": 0.35e-9, "2": 0.3e-9, "3": 0.25e-9}
+_UNCERTAINTY_S = 0.1e-9  # of the clock: an assumption
 _LUT = re.compile(r"LUT[1-6]$|INV$|LUT4$|RAM\d+M?\w*$|TRELLIS_DPR16X4$")
 _WIDE_MUX = re.compile(r"MUXF[789]$|PFUMX$|L6MUX21$")
 _CARRY = {"CARRY4": "CI", "CARRY8": "CI", "CCU2C": "CIN"}  # and the input that a chain goes on by
+_FLIP_FLOPS = ("FD", "TRELLIS_FF")
 _CONSTANTS = ("0", "1", "x", "z")
 
 
@@ -40,9 +48,15 @@ class LogicPath:
         return asdict(self)
 
 
-def allowed_levels(clock_hz: float) -> int:
-    """Levels that a cycle at ``clock_hz`` has time for, by the assumptions above."""
-    return int((1 / clock_hz - _CLOCKED_S) / LEVEL_S)
+def speed_grade(part: str | None) -> str:
+    """Of an UltraScale+ ``part`` as Vivado names it (``xczu3eg-sbva484-1-e``); the slowest where nobody says which."""
+    grade = re.search(r"-([123])\w*-\w$", part or "")
+    return grade[1] if grade else "1"
+
+
+def allowed_levels(clock_hz: float, grade: str) -> int:
+    """Levels that a cycle at ``clock_hz`` has time for, by the rule."""
+    return int((1 / clock_hz - _UNCERTAINTY_S) / LEVEL_S[grade])
 
 
 class _Netlist:
@@ -50,8 +64,9 @@ class _Netlist:
 
     def __init__(self, modules: dict, top: str):
         self.modules = modules
-        self.drivers: dict[int, tuple[str, dict]] = {}  # by bit: combinational cell's type, its inputs by port
-        self.ends: list[tuple[int, str]] = []  # (bit, what takes it)
+        self.drivers: dict[int, tuple[str, dict]] = {}  # by bit: cell's type, its inputs by port if combinational
+        self.ends: list[tuple[int, str, bool]] = []  # (bit, what takes it, whether as a register's data)
+        self.loads: Counter[int] = Counter()
         self.names: dict[int, str] = {}
         self._count = 0
         self._place(top, "", {})
@@ -89,15 +104,26 @@ class _Netlist:
         inputs = {port: of for port, of in wires.items() if directions[port] == "input"}
         combinational = _LUT.match(kind) or _WIDE_MUX.match(kind) or kind in _CARRY
         outputs = [bit for port, of in wires.items() if directions[port] == "output" for bit in of]
+        self.loads.update(bit for of in inputs.values() for bit in of)
         for bit in outputs:
-            self.drivers[bit] = (kind if combinational else "", inputs)
+            self.drivers[bit] = (kind, inputs if combinational else {})
             self.names[bit] = own.get(bit, label)
         if not combinational or kind.startswith("RAM"):
-            flip_flop = kind.startswith(("FD", "TRELLIS_FF")) and outputs
+            flip_flop = bool(kind.startswith(_FLIP_FLOPS) and outputs)
             name = own.get(outputs[0], label) if flip_flop else label
             for port, of in inputs.items():
                 if "CLK" not in port and port != "C":
-                    self.ends += [(bit, name if flip_flop and port in ("D", "DI") else f"{name}.{port}") for bit in of]
+                    data = flip_flop and port in ("D", "DI")
+                    self.ends += [(bit, name if data else f"{name}.{port}", data) for bit in of]
+
+    def begins_late(self, bit: int) -> bool:
+        """Whether ``bit``, where a way begins, is no register's."""
+        return bit in self.drivers and not self.drivers[bit][0].startswith(_FLIP_FLOPS)
+
+    def ends_late(self, bit: int, data: bool) -> bool:
+        """Whether a way that ends with ``bit`` ends elsewhere than at a register beside the LUT that drives it."""
+        kind = self.drivers.get(bit, ("", {}))[0]
+        return not (data and self.loads[bit] == 1 and (_LUT.match(kind) or _WIDE_MUX.match(kind)))
 
 
 def longest_paths(modules: dict, top: str) -> list[LogicPath]:
@@ -108,11 +134,11 @@ def longest_paths(modules: dict, top: str) -> list[LogicPath]:
 
     def arcs(bit: int) -> Iterator[tuple[int, int]]:
         kind, inputs = netlist.drivers.get(bit, ("", {}))
-        for port, of in inputs.items() if kind else ():
+        for port, of in inputs.items():
             on = port == _CARRY.get(kind) or _WIDE_MUX.match(kind) or (kind.startswith("RAM") and "ADDR" not in port)
             yield from ((before, 0 if on else 1) for before in of)
 
-    for bit, _ in netlist.ends:
+    for bit, _, _ in netlist.ends:
         stack = [bit]
         while stack:
             at = stack[-1]
@@ -122,7 +148,8 @@ def longest_paths(modules: dict, top: str) -> list[LogicPath]:
                 stack += missing
                 continue
             stack.pop()
-            depth[at] = max(((depth[before][0] + more, before) for before, more in arcs(at)), default=(0, None))
+            depth[at] = max(((depth[before][0] + more, before) for before, more in arcs(at)),
+                            default=(int(netlist.begins_late(at)), None))
     return _by_class(netlist, depth)
 
 
@@ -141,9 +168,9 @@ def _by_class(netlist: _Netlist, depth: dict[int, tuple[int, int | None]]) -> li
         return starts[bit]
 
     classes = defaultdict(list)
-    for bit, end in netlist.ends:
+    for bit, end, data in netlist.ends:
         begin = netlist.names.get(start(bit), "?")
-        classes[plain(begin), plain(end)].append((depth[bit][0], begin, end))
+        classes[plain(begin), plain(end)].append((depth[bit][0] + netlist.ends_late(bit, data), begin, end))
     worst = {kind: max(of) for kind, of in classes.items()}
     return sorted((LogicPath(levels=levels, start=begin, end=end, kind=kind, ends=len(classes[kind]))
                    for kind, (levels, begin, end) in worst.items()), key=lambda p: (-p.levels, p.kind))

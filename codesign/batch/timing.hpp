@@ -24,13 +24,8 @@ public:
     i64 now = 0, taken = 0;
 
     Stream(const Config& c, i64 beats)
-        : c(c), beats(beats), channel(c), depth(c.fifo_bursts),
-          rest(beats % c.burst_beats ? beats % c.burst_beats : c.burst_beats), per_beat(c.words_per_beat),
-          slow(channel.cost >= channel.rate * per_beat) {
-        i64 bursts = ceil_div(beats, c.burst_beats);
-        popped.resize(bursts);
-        popped_rest.resize(bursts);
-    }
+        : c(c), beats(beats), channel(c), depth(c.fifo_bursts), per_beat(c.words_per_beat),
+          slow(channel.cost >= channel.rate * per_beat), popped(ceil_div(beats, c.burst_beats)) {}
 
     i64 available() {
         if (beat == asked) ask();
@@ -55,15 +50,10 @@ public:
                 if ((word += some) == per_beat) pop(now);
                 continue;
             }
-            i64 some = std::min(asked - beat, count / per_beat), at = beat - asked + size, end = at + some;
+            i64 some = std::min(asked - beat, count / per_beat), end = beat - asked + size + some;
             count -= some * per_beat;
-            i64 base = slow ? now : std::max(now, there - 1);
-            auto last_word = [&](i64 position) {  // of the beat there in the burst
-                i64 in_turn = base + (position - at + 1) * per_beat;
-                return slow ? std::max(in_turn, arrival(position) + per_beat - 1) : in_turn;
-            };
-            if (at < rest && rest <= end) popped_rest[burst] = last_word(rest - 1);
-            now = last_word(end - 1);
+            i64 in_turn = (slow ? now : std::max(now, there - 1)) + some * per_beat;
+            now = slow ? std::max(in_turn, arrival(end - 1) + per_beat - 1) : in_turn;
             if (end == size) popped[burst] = now;
             beat += some;
             if (end < size) set_there(end);
@@ -78,12 +68,12 @@ private:
     const Config& c;
     i64 beats;
     Channel channel;
-    i64 depth, rest, per_beat;  // bursts that the FIFO holds; beats of the last burst; words of a beat
+    i64 depth, per_beat;        // bursts that the FIFO holds; words of a beat
     bool slow;                  // beats come no faster than their words can be taken
     i64 asked = 0, decided = FETCH_START - 2, beat = 0, word = 0;
     i64 burst = -1, size = 0, first = 0;  // the burst being taken: number, beats, when its first leaves
     i64 there = 0, early = 0;             // from when on the current beat can be taken, rounded up by `early`
-    std::vector<i64> popped, popped_rest;  // by burst: when its last word was taken, and that of beat `rest`
+    std::vector<i64> popped;              // by burst: when its last word was taken
 
     i64 arrival(i64 position) const { return ceil_div(first + position * channel.cost, channel.rate); }
 
@@ -95,7 +85,6 @@ private:
     void pop(i64 cycle) {
         word = 0, ++beat;
         i64 position = beat - asked + size;
-        if (position == rest) popped_rest[burst] = cycle;
         if (position == size) {
             popped[burst] = cycle;
             return;
@@ -105,12 +94,11 @@ private:
         there += more, early += more * channel.rate;
     }
 
-    // The next burst: one cycle after the last, and after the pop that freed its last place.
+    // The next burst: one cycle after the last, and after the pop that made places for a whole one.
     void ask() {
         size = std::min(c.burst_beats, beats - asked);
         ++burst, ++decided;
-        if (burst >= depth)
-            decided = std::max(decided, (size == rest ? popped_rest : popped)[burst - depth] + FETCH_CREDIT - 1);
+        if (burst >= depth) decided = std::max(decided, popped[burst - depth] + FETCH_CREDIT - 1);
         first = channel.leave(decided + 1 + c.latency_cycles + FETCH_BEAT, size);
         asked += size;
         set_there(0);

@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> None:
     print(f"\n{network.name} on {config.name}: {manifest['predicted']['cycles']:,} cycles an image (cost model); "
           f"{manifest['memory']['size_bytes']:,} bytes of memory\n{out / 'manifest.json'}")
     if synthesis:
-        _print_paths(paths, synthesis.family, board.clock_hz if board else config.clock_hz)
+        _print_paths(paths, synthesis.family, board.clock_hz if board else config.clock_hz,
+                     board.part if board else None)
         _print_resources(synthesis, config, board)
 
 
@@ -88,14 +89,18 @@ def _synthesize(config: "AcceleratorConfig", board: "Board | None") -> "tuple[Re
     return synthesize(config, family), paths
 
 
-def _print_paths(paths: "list[LogicPath]", family: str, clock_hz: float) -> None:
-    from codesign.sim.depth import CEILINGS, LEVEL_S, allowed_levels
+def _print_paths(paths: "list[LogicPath]", family: str, clock_hz: float, part: str | None) -> None:
+    from codesign.sim.depth import CEILINGS, LEVEL_S, allowed_levels, speed_grade
 
     print("\nlongest paths, by class, in levels of LUTs and carry chains as Yosys maps them:")
     print_table(("levels", "from", "to"), ((path.levels, path.start, path.end) for path in paths[:PATHS_SHOWN]))
     if family in CEILINGS:
-        print(f"{clock_hz / 1e6:g} MHz leave time for {allowed_levels(clock_hz)} levels of {LEVEL_S * 1e9:g} ns, a LUT "
-              f"and its net, which is an assumption; {CEILINGS[family]}. Unverified until Vivado has met it")
+        grade = speed_grade(part)
+        allowed = allowed_levels(clock_hz, grade)
+        deeper = sum(path.levels > allowed for path in paths)
+        print(f"{clock_hz / 1e6:g} MHz leave time for {allowed} levels of {LEVEL_S[grade] * 1e9:g} ns, as AMD's rule "
+              f"(report_failfast) plans for a LUT and its net at speed grade -{grade}; {deeper or 'no'} classes have "
+              f"more. {CEILINGS[family]}. Unverified until Vivado has met it")
 
 
 def _print_resources(synthesis: "Resources", config: "AcceleratorConfig", board: "Board | None") -> None:

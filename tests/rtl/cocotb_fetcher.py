@@ -58,7 +58,7 @@ class Model:
             if self.asked:
                 self.requests.append((t, self.asked))
             self.asked = None
-            if self.todo and credits >= self.todo[0][1]:
+            if self.todo and credits >= CONFIG.burst_beats:
                 self.asked = self.todo.popleft()
                 self.credits -= self.asked[1]
         if valid and (self.dropping or number(dut.o_ready)):

@@ -130,7 +130,7 @@ def walker_proof(m, walker, parts, line=0, row_end=0):
 
     # The claims.
     x, y = at.corner(at.column) + place % 2, at.corner(at.row) + place // 2
-    plane_offset = (plane * at.plane_stride)[:CONFIG.addr_bits]
+    plane_offset = plane * at.plane_stride
     beat = delayed(m, walker.beat)
     m.d.comb += [
         Assert(walker.available == available), Assert(walker.running == running), Assert(running | ~walker.beat),
@@ -145,11 +145,15 @@ def walker_proof(m, walker, parts, line=0, row_end=0):
         Assert(~running | at.well_formed & at.visits(at.row, at.column, place) & (plane <= at.planes)),
         *(Assert(~running | same(walker._pass[name], value)) for name, value in at.instruction.items()),
         Assert(~running | (walker._dx == place % 2) & (walker._dy == place // 2) & (walker._plane == plane)),
-        Assert(~running | (walker._plane_offset == plane_offset)),
+        Assert(~running | same(walker._offset, Mux(place[1], at.width, 0) + plane_offset)),
     ]
-    # And what the walker works out a window, or a pass, ahead.
+    # And what the walker works out a beat, a window, or a pass, ahead.
     x_last, beyond = at.corner(at.last_column), at.corner(at.last_column) + 1 >= at.width
+    right, below = at.width - 1 - at.corner(at.column), at.height - 1 - at.corner(at.row)
     m.d.comb += [
+        Assert(~running | (walker._plane_ends == pixel_ends)),
+        Assert(~running | same(walker._right, right) & same(walker._below, below)),
+        Assert(~running | same(walker._right_of_row, at.width - 1 + at.padding)),
         Assert(~running | (walker._before_last == x_last - 1 - at.pool) & (walker._narrow == beyond)),
         Assert(~running | (walker._row_ends == (at.column == at.last_column))),
         Assert(~running | (walker._ends == ((at.row == at.final_row) & (at.column == at.final_column)))),
@@ -161,7 +165,7 @@ def walker_proof(m, walker, parts, line=0, row_end=0):
 def row_proof(m, row, parts, edge=0, line=0):
     """An argument of 1 makes a claim false: the right edge, pixels to a line of the map."""
     x, y, width, height = pixel = [Signal(SIZE_BITS, name=name) for name in ("x", "y", "width", "height")]
-    plane_offset, base = Signal(CONFIG.addr_bits), Signal(CONFIG.pixel_bits)
+    plane_offset, base = Signal(CONFIG.pixel_bits), Signal(CONFIG.pixel_bits)
     loaded, used = Signal(DESCRIPTOR), Signal(DESCRIPTOR)
     with m.If(row.load):
         m.d.sync += loaded.eq(row.entry)

@@ -71,7 +71,7 @@ def window_proof(m, dut, parts, longer=0):
         Assert(end <= 1 << len(dut.address)),
         Assert(~dut._more | (left != 0) & (left <= beats)),
         Assert(~dut._more | (dut._last == (left <= CONFIG.burst_beats))),
-        Assert(~dut._more | (dut._beats == Mux(dut._last, left, CONFIG.burst_beats))),
+        Assert(~dut._more | (dut._length == Mux(dut._last, left, CONFIG.burst_beats) - 1)),
         Assert(~dut._more | (dut._burst * burst_bytes + left * BEAT_BYTES == end)),
         Assert(~axi.arvalid | (axi.araddr >= base)),
         Assert(~axi.arvalid | (axi.araddr + (axi.arlen + 1 + longer) * BEAT_BYTES <= end)),
@@ -92,7 +92,7 @@ def results_window_proof(m, dut, parts, shorter=0):
         Assume(~dut.start | (first + dut.beats * BEAT_BYTES <= 1 << len(dut.base))),
         Assert((base & (BEAT_BYTES - 1)) == 0),
         Assert(end <= 1 << len(dut.base)),
-        Assert(dut._left <= beats),
+        Assert(dut._left <= beats), Assert(dut._within == (dut._left != 0)),
         Assert((dut._left == 0) | (dut._address * BEAT_BYTES + dut._left * BEAT_BYTES == end)),
         Assert(~axi.awvalid | (axi.awaddr >= base)),
         Assert(~axi.awvalid | (axi.awaddr + (1 + shorter) * BEAT_BYTES <= end)),
@@ -111,6 +111,9 @@ def writer_proof(m, dut, parts):
         Assert(~parts.fifo.w_en | parts.fifo.w_rdy),
         Assert(~axi.wvalid | (axi.wstrb != 0)),
         Assert(~dut.idle | (~axi.awvalid & ~axi.wvalid & (addresses == 0) & (beats == 0) & (parts.fifo.level == 0))),
+        # What the writer knows of its unanswered writes, so that the proof is quick.
+        Assert(dut._unanswered == addresses + axi.awvalid), Assert(dut._unanswered == beats + axi.wvalid),
+        Assert(dut._answered == (dut._unanswered == 0)), Assert(dut._many | ~dut._unanswered.all()),
     ]
     keeps(m, axi.awvalid, axi.awready, axi.awaddr)
     keeps(m, axi.wvalid, axi.wready, axi.wdata, axi.wstrb)

@@ -60,9 +60,10 @@ def end(config, op=Opcode.END):
     return Isa(config).words(int(op), Isa(config).instruction_words), {"op": op}
 
 
-def run(config, packets, *, stall=0.0, seed=0, most_beats=30):
+def run(config, packets, *, stall=0.0, walker_stall=None, seed=0, most_beats=30):
     """Feed the packets' words, with a walker that takes a random time over each pass, and results that take a part
     ``stall`` of the turns to write; a log of every cycle."""
+    walker_stall = stall if walker_stall is None else walker_stall
     rng, dut, log = random.Random(seed), Sequencer(config), []
 
     async def bench(ctx):
@@ -70,20 +71,21 @@ def run(config, packets, *, stall=0.0, seed=0, most_beats=30):
         ctx.set(dut.start, 1)
         while not log or not log[-1]["done"]:
             valid = valid or bool(words) and rng.random() >= stall
-            beat = beats > 0 and rng.random() >= stall
-            available = beats == int(beat)
+            beat = beats > 0 and rng.random() >= walker_stall
+            available, running = beats == int(beat), beats > 0
             flushed = flushing > 3
             blocked = rng.random() < stall
             ctx.set(dut.words.valid, valid)
             ctx.set(dut.words.payload, words[0] if valid else rng.getrandbits(config.word_bits))
             ctx.set(dut.beat, beat)
             ctx.set(dut.available, available)
+            ctx.set(dut.running, running)
             ctx.set(dut.flushed, flushed)
             ctx.set(dut.blocked, blocked)
             cycle = {name: plain(ctx.get(getattr(dut, name))) for name in OUTPUTS}
             taken = valid and ctx.get(dut.words.ready)
-            cycle |= {"valid": valid, "taken": taken, "beat": beat, "available": available, "flushed": flushed,
-                      "blocked": blocked, "fields": ctx.get(dut.fields)}
+            cycle |= {"valid": valid, "taken": taken, "beat": beat, "available": available, "running": running,
+                      "flushed": flushed, "blocked": blocked, "fields": ctx.get(dut.fields)}
             log.append(cycle)
             if taken:
                 words.pop(0)
@@ -132,6 +134,9 @@ class Replay:
     def drained(self, cycle):
         return not any(self.log[t]["beat"] for t in range(max(0, cycle - drain(self.config)), cycle))
 
+    def empty(self, cycle):
+        return not self.log[cycle]["running"] and self.drained(cycle)
+
     def run_passes(self, words, fields, passes):
         for _ in range(self.isa.instruction_words):
             self.take()
@@ -150,9 +155,9 @@ class Replay:
             if flag == "load_weights":
                 for t in range(before + 1, self.last_taken + 1):
                     self.note("weighing", t)
-        go = self.first(self.now, lambda t: self.log[t]["available"] and (not fields["fence"] or self.drained(t)))
+        go = self.first(self.now, self.empty if fields["fence"] else lambda t: self.log[t]["available"])
         for t in range(self.now, go):
-            if fields["fence"] and self.log[t]["available"]:
+            if fields["fence"] and not self.log[t]["running"]:
                 self.note("fenced", t)
         self.note("go", go, fields)
         self.note("handed", go, (again, self.column_set))
@@ -189,7 +194,7 @@ class Replay:
             self.note("illegal", self.now)
             self.note("done", self.now)
             return
-        flush = self.first(self.now + 1, lambda t: self.log[t]["available"] and self.drained(t))
+        flush = self.first(self.now + 1, self.empty)
         done = self.first(flush + 1, lambda t: self.log[t]["flushed"])
         for t in range(self.now + 1, done + 1):
             self.note("fenced", t)
@@ -229,6 +234,17 @@ def test_random_programs(config, stall):
                random_pass(rng, config, repeat=rng.choice([0, 0, 0, 1, 5])) for _ in range(60)]
     packets.append(end(config))
     check(config, packets, run(config, packets, stall=stall))
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_a_pass_that_waits_for_longer_than_the_pipeline_takes_is_not_over(config):
+    """Between its beats, all that was issued may have come out: a fence and the end wait for the last of them still."""
+    rng = random.Random(9)
+    packets = [random_pass(rng, config, fence=1, repeat=1) for _ in range(8)] + [end(config)]
+    log = run(config, packets, walker_stall=1 - 1 / drain(config), most_beats=4)
+    assert len(check(config, packets, log)["go"]) == 2 * 8
+    drained = Replay(config, log).drained
+    assert any(cycle["beat"] and cycle["available"] and drained(t) for t, cycle in enumerate(log))
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

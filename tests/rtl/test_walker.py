@@ -46,7 +46,7 @@ def make_pass(config, height, width, padding, start, stop, **more):
                 pixel = len(beats) // (f["planes"] + 1)
                 row = dict(valid=1, left=min(3, x), right=min(3, width - 1 - x),
                            up=min(3, y), down=min(3, height - 1 - y),
-                           addr=base + y * width + x + (plane * f["plane_stride"] & mask) & offsets)
+                           addr=base + y * width + x + plane * f["plane_stride"] & offsets)
                 column = dict(valid=1, first=f["first"] and plane == 0, last=f["last"] and complete, raw=f["raw"],
                               total=f["sum"], scale=f["scale"] + plane & 7, planes=f["out_planes"], wide=f["out_wide"],
                               window_first=opens, window_last=closes,

@@ -1,6 +1,6 @@
 import pytest
 
-from codesign.sim.depth import allowed_levels, longest_paths
+from codesign.sim.depth import allowed_levels, longest_paths, speed_grade
 
 OUT = {"O": "output", "Q": "output", "CO": "output"}
 
@@ -46,9 +46,23 @@ def test_memories_and_enables_are_ends_and_memories_starts():
         "lut": cell("LUT1", I0=[3], O=[4]),
         "a_reg": cell("FDRE", D=["0"], C=[9], CE=[4], Q=[2]),
     }, {"a": [2]})}, "top")
-    assert [(p.levels, p.end) for p in paths] == [(1, "a.CE"), (0, "bank.ADDRARDADDR")]
+    assert [(p.levels, p.end) for p in paths] == [(3, "a.CE"), (1, "bank.ADDRARDADDR")]  # one more at such an end
 
 
-@pytest.mark.parametrize("clock_hz, levels", [(250e6, 7), (100e6, 21)])
-def test_allowed_levels(clock_hz, levels):
-    assert allowed_levels(clock_hz) == levels
+def test_an_end_that_shares_its_net_is_a_level_away():
+    """A LUT is placed beside one register that it drives, not beside two; and a chain beside none."""
+    paths = longest_paths({"top": module({
+        "a_reg": cell("FDRE", D=["0"], C=[9], Q=[2]),
+        "lut": cell("LUT1", I0=[2], O=[3]), "b_reg": cell("FDRE", D=[3], C=[9], Q=[4]),
+        "shared": cell("LUT1", I0=[2], O=[5]),
+        "c_reg": cell("FDRE", D=[5], C=[9], Q=[6]), "d_reg": cell("FDRE", D=[5], C=[9], Q=[7]),
+        "chain": cell("CARRY8", S=[2], DI=["0"], CI=["0"], CO=["x"], O=[8]),
+        "e_reg": cell("FDRE", D=[8], C=[9], Q=[10]),
+    }, {"a": [2], "b": [4], "c": [6], "d": [7], "e": [10]})}, "top")
+    assert {p.end: p.levels for p in paths} == {"b": 1, "c": 2, "d": 2, "e": 2}
+
+
+@pytest.mark.parametrize("part, clock_hz, levels", [
+    ("xczu3eg-sbva484-1-e", 250e6, 11), ("xczu9eg-ffvb1156-2-e", 250e6, 13), (None, 100e6, 28)])
+def test_allowed_levels(part, clock_hz, levels):
+    assert allowed_levels(clock_hz, speed_grade(part)) == levels

@@ -10,7 +10,8 @@ from codesign.directories import cache_directory
 from codesign.errors import CodesignError
 from codesign.resources import excess
 from codesign.sim import synthesis, toolchain
-from codesign.sim.synthesis import count_cells, synthesize
+from codesign.sim.depth import allowed_levels, speed_grade
+from codesign.sim.synthesis import count_cells, logic_depth, synthesize
 
 SMALL = dataclasses.replace(PRESETS["tiny"], bank_depth=1024)
 
@@ -75,3 +76,15 @@ def test_presets_fit_their_boards(name):
     board = load_board(name)
     resources = synthesize(board.preset(), "xcup")
     assert excess(resources, board) == () and resources.lut <= 0.75 * board.luts
+
+
+@pytest.mark.synth
+def test_no_path_has_more_levels_than_ultra96s_clock_allows():
+    """Of a smaller array, whose paths are those of the larger one: only nets have fewer ends."""
+    board = load_board("ultra96v2")
+    config = dataclasses.replace(board.preset(), rows=8, cols=8, wide_rows=4)
+    paths = logic_depth(config, "xcup")
+    allowed = allowed_levels(board.clock_hz, speed_grade(board.part))
+    places = {name.split(".")[0] for p in paths for name in p.kind}
+    assert places >= {"walker", "fetcher", "array", "row_#", "column_at_#"}
+    assert [p for p in paths if p.levels > allowed] == []
