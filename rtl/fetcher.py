@@ -93,7 +93,7 @@ class Fetcher(wiring.Component):
 
         # Ask: one burst a cycle, if there is room for a whole one.
         full, rest, more, last, length, issue = self._full, self._rest, self._more, self._last, self._length, Signal()
-        m.d.comb += issue.eq(more & (places >= 0) & (self.axi.arready | ~self.axi.arvalid))
+        m.d.comb += issue.eq(more & ~places[-1] & (self.axi.arready | ~self.axi.arvalid))
         with m.If(self.axi.arready):
             m.d.sync += self.axi.arvalid.eq(0)
         with m.If(issue):

@@ -197,7 +197,7 @@ class Walker(wiring.Component):
 
 def _from_first(corner, step):
     """Pixels to the map's first line from ``step`` (0, 1) after ``corner``, at most MAX_OFFSET. From -1, it is 1."""
-    far = (corner >= 0) & (corner[OFFSET_BITS:].any() | corner[:OFFSET_BITS].all())
+    far = ~corner[-1] & (corner[OFFSET_BITS:].any() | corner[:OFFSET_BITS].all())
     return Mux(far, MAX_OFFSET, (corner[:OFFSET_BITS] + step)[:OFFSET_BITS])
 
 

@@ -107,7 +107,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ('Mux(second, f["width"], 0)', "0"),
         ("| (dx == dx_last))", ")"),
         ("(dx != dx_last) | dx_first", "dx != dx_last"),
-        ("(corner >= 0) & ", ""),
+        ("~corner[-1] & ", ""),
         ("| corner[:OFFSET_BITS].all()", ""),
         ("Mux(self._plane_ends, 0, self._plane + 1)", "self._plane + 1"),
         ('given("planes") == 0', "0"),
@@ -177,7 +177,7 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("wide.wlast & last", "wide.wlast"),
     ],
     "fetcher": [
-        ("places >= 0", "places > 0"),
+        ("~places[-1]", "(places > 0)"),
         ("Cat(left, change)", "Cat(leaves, change)"),
         ("self.depth - burst_beats", "self.depth - burst_beats + 1"),
         ("(full == 1) | (full == 2) & (rest == 0)", "full == 1"),
