@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import inspect
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from codesign.sim.open_tools import OpenTool, find_open_tool, run_tool
 from codesign.sim.synthesis import ECP5_OPTIONS, cell_statistics, count_cells
 from codesign.sim.yosys_verilog import for_yosys
 
+from . import output_registers
 from .constraints import board_pins, constraints
 from .report import Placement, parse_report
 from .settings import LatticeSettings
@@ -94,7 +96,8 @@ def _extract(path: Path, target: Path) -> None:
 
 
 def synthesize(source: SystemSource, progress: Progress) -> Path:
-    """Netlist and statistics. The hierarchy is flattened; names of wires and registers stay; none has two drivers."""
+    """Netlist and Yosys' statistics. The hierarchy is flattened; names of wires and registers stay; none has two
+    drivers. Block RAMs then take the registers behind them for their own."""
     yosys = find_open_tool("yosys")
     files = {name: for_yosys(text) for name, text in source.files.items()}
     script = (f"read_verilog {' '.join(sorted(files))}\nsynth_ecp5 -top {source.top}{ECP5_OPTIONS}\ncheck -assert\n"
@@ -105,10 +108,14 @@ def synthesize(source: SystemSource, progress: Progress) -> Path:
             (work / name).write_text(text)
         (work / "script.ys").write_text(script)
         seconds = run_tool(yosys, ["-q", "-s", "script.ys"], work, work / "log", lambda: progress("synthesis"))
+        netlist = json.loads((work / "netlist.json").read_text())
+        output_registers.use_output_registers(netlist["modules"][source.top])
+        (work / "netlist.json").write_text(json.dumps(netlist))
         _compress(work / "netlist.json")
         return seconds
 
-    return _kept(yosys, [script, *(part for name in sorted(files) for part in (name, files[name]))], run)
+    texts = [part for name in sorted(files) for part in (name, files[name])]
+    return _kept(yosys, [script, inspect.getsource(output_registers), *texts], run)
 
 
 def place(netlist: Path, lpf: str, settings: LatticeSettings, clock_hz: int, seed: int, progress: Progress) -> Path:

@@ -1,5 +1,8 @@
 """The system's own registers: serial line, time, checksum, and what the firmware must know of the board."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
@@ -11,6 +14,8 @@ from .memory_map import offset
 from .uart import Receiver, Sender
 
 __all__ = ["Peripherals"]
+
+WRITTEN = ("SEND", "CRC_DATA", "CONTROL")  # registers that are not read
 
 
 class Peripherals(wiring.Component):
@@ -43,7 +48,7 @@ class Peripherals(wiring.Component):
         m.submodules.received = received = SyncFIFOBuffered(width=8, depth=config.receive_bytes + 1)
         m.submodules.sent = sent = SyncFIFOBuffered(width=8, depth=config.send_bytes + 1)
         m.submodules.crc = crc = Crc32()
-        overruns = Signal(32)
+        overruns, overrun = Signal(32), Signal()
         time = Signal(64)
         high = Signal(32)
         fault_address = Signal(32)
@@ -54,46 +59,42 @@ class Peripherals(wiring.Component):
             sent.r_en.eq(sender.i.ready), sent.w_data.eq(self.value),
             crc.value.eq(self.value), crc.data.eq(self.value),
         ]
-        m.d.sync += [overruns.eq(overruns + (receiver.strobe & ~received.w_rdy)), time.eq(time + 1)]
+        # What has been received, a cycle late: no two accesses follow each other so closely that it shows.
+        byte, there = Signal(8, reset_less=True), Signal()
+        m.d.sync += [overrun.eq(receiver.strobe & ~received.w_rdy), overruns.eq(overruns + overrun),
+                     time.eq(time + 1), byte.eq(received.r_data), there.eq(received.r_rdy)]
         with m.If(self.unmapped):
             m.d.sync += fault_address.eq(self.fault_address)
 
         status = Cat(sent.w_rdy, self.interrupt, was_refused, self.simulated, Const(self.embedded, 1))
         name = config.board.encode().ljust(NAME_BYTES, b"\0")
         values = {
-            "RECEIVE": Cat(Mux(received.r_rdy, received.r_data, 0), received.r_rdy), "STATUS": status,
+            "RECEIVE": Cat(Mux(there, byte, 0), there), "STATUS": status,
             "OVERRUNS": overruns, "TIME_LO": time[:32], "TIME_HI": high, "CRC": crc.remainder,
             "FAULT_ADDRESS": fault_address, "CLOCK_HZ": config.clock_hz, "MEMORY_BYTES": config.memory_bytes,
             **{f"BOARD_{i}": int.from_bytes(name[4 * i:4 * i + 4], "little") for i in range(4)},
         }
-        access = Signal()
-        writes = Signal()
-        m.d.comb += [access.eq(self.request & ~self.done & ~crc.busy), writes.eq(self.strobes.any())]
-        m.d.sync += [self.done.eq(access), self.reset_accelerator.eq(0)]
+        # An access comes in the cycle after it is known to which register.
+        access, writes = Signal(), Signal()
+        chosen = {register: Signal(name=f"is_{register.lower()}") for register in (*values, *WRITTEN)}
+        m.d.comb += writes.eq(self.strobes.any())
+        m.d.sync += [access.eq(self.request & ~access & ~self.done & ~crc.busy), self.done.eq(access),
+                     self.reset_accelerator.eq(0)]
+        m.d.sync += [signal.eq(self.address == offset(register)) for register, signal in chosen.items()]
         with m.If(access):
-            m.d.sync += self.word.eq(0)
-            with m.Switch(self.address):
-                for register, value in values.items():
-                    with m.Case(offset(register)):
-                        m.d.sync += self.word.eq(value)
+            m.d.sync += self.word.eq(reduce(or_, (Mux(chosen[register], value, 0)
+                                                  for register, value in values.items())))
         with m.If(access & ~writes):
-            with m.Switch(self.address):
-                with m.Case(offset("RECEIVE")):
-                    m.d.comb += received.r_en.eq(1)
-                with m.Case(offset("TIME_LO")):
-                    m.d.sync += high.eq(time[32:])
+            m.d.comb += received.r_en.eq(chosen["RECEIVE"] & there)
+            with m.If(chosen["TIME_LO"]):
+                m.d.sync += high.eq(time[32:])
         with m.If(access & writes):
-            with m.Switch(self.address):
-                with m.Case(offset("SEND")):
-                    m.d.comb += sent.w_en.eq(1)
-                with m.Case(offset("STATUS")):
-                    m.d.sync += was_refused.eq(0)
-                with m.Case(offset("CRC")):
-                    m.d.comb += crc.load.eq(1)
-                with m.Case(offset("CRC_DATA")):
-                    m.d.comb += crc.strobes.eq(self.strobes)
-                with m.Case(offset("CONTROL")):
-                    m.d.sync += [self.reset_accelerator.eq(self.value[0]), self.alive.eq(self.value[1])]
+            m.d.comb += [sent.w_en.eq(chosen["SEND"]), crc.load.eq(chosen["CRC"]),
+                         crc.strobes.eq(Mux(chosen["CRC_DATA"], self.strobes, 0))]
+            with m.If(chosen["STATUS"]):
+                m.d.sync += was_refused.eq(0)
+            with m.If(chosen["CONTROL"]):
+                m.d.sync += [self.reset_accelerator.eq(self.value[0]), self.alive.eq(self.value[1])]
         with m.If(self.refused):
             m.d.sync += was_refused.eq(1)
         return m

@@ -14,7 +14,8 @@ module blink(input clock, input serial_rx, output serial_tx, output [7:0] led, i
   reg [3:0] received = 0;
   reg [17:0] left = 0, right = 0;
   reg [35:0] product = 0;
-  reg [7:0] memory [0:2047], read;
+  (* no_rw_check *) reg [7:0] memory [0:2047];
+  reg [7:0] read, read_again = 0;
   always @(posedge clk) begin
     count <= count + 1 + button;
     received <= {received, serial_rx};
@@ -23,8 +24,9 @@ module blink(input clock, input serial_rx, output serial_tx, output [7:0] led, i
     product <= left * right;
     if (received[2]) memory[count[10:0]] <= product[20:13];
     read <= memory[product[10:0]];
+    read_again <= read;
   end
-  assign serial_tx = ^read ^ ^product;
+  assign serial_tx = ^read_again ^ ^product;
   assign led = count[31:24];
 endmodule
 """

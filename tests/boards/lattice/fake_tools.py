@@ -21,7 +21,7 @@ _BODIES = {
     "yosys": """
 top = open('script.ys').read().split('-top ')[1].split()[0]
 open('cells.json', 'w').write(json.dumps({'modules': {top: {'num_cells_by_type': cells}}}))
-open('netlist.json', 'w').write('{}')
+open('netlist.json', 'w').write(json.dumps({'modules': {top: {'ports': {}, 'cells': {}}}}))
 """,
     "nextpnr-ecp5": """
 seed = int(after('--seed'))

@@ -39,6 +39,7 @@ def test_an_image_by_the_real_tools(monkeypatch, tmp_path):
     assert image.resources.lut <= image.placement.cells["LUT4"][0] <= image.resources.lut + 10
     assert set(image.seconds) == set(image.tools) == {"synthesis", "place and route", "packing"}
     assert all(seconds > 0 for seconds in image.seconds.values()) and "Program finished normally" in image.log
+    assert image.placement.cells["FF"][0] == image.resources.ff - 8  # those behind the block RAM are its own
     steps = [name for _, name in image.placement.path.steps()]
     assert steps[-1] == "product"
 
