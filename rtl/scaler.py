@@ -9,6 +9,8 @@ from codesign.integer import ADD_BITS, MUL_BITS
 
 __all__ = ["Scaler"]
 
+PART_BITS = 17  # of the accumulator, unsigned
+
 
 class Scaler(wiring.Component):
     """``acc * mul + add``: one a cycle, in the registers that FPGA multipliers have around them.
@@ -39,8 +41,16 @@ class Scaler(wiring.Component):
             return platform.get_scaler(self)
         m = Module()
         acc, mul, add = (Signal.like(getattr(self, name), name=f"held_{name}") for name in ("acc", "mul", "add"))
-        product = Signal(signed(self.config.acc_bits + MUL_BITS))
-        m.d.sync += [acc.eq(self.acc), product.eq(acc * mul), self.result.eq(product + add)]
+        # Each part fits a multiplier of 18 x 18 signed bits; they meet behind their registers.
+        low = acc[:PART_BITS] if len(acc) > PART_BITS + 1 else acc
+        product = Signal((low * mul).shape())
+        m.d.sync += [acc.eq(self.acc), product.eq(low * mul)]
+        total = product + add
+        if low is not acc:
+            high = Signal(signed(len(acc) - PART_BITS + MUL_BITS))
+            m.d.sync += high.eq(acc[PART_BITS:].as_signed() * mul)
+            total += high << PART_BITS
+        m.d.sync += self.result.eq(total)
         with m.If(self.load_mul):
             m.d.sync += mul.eq(self.mul)
         with m.If(self.load_add):

@@ -81,26 +81,29 @@ class DataMemory(wiring.Component):
         queue = Memory(shape=len(burst) + 8, depth=min(MOST_BURSTS, self.config.accelerator.fifo_bursts), init=[])
         m.submodules.queue = queue
         put, take = queue.write_port(), queue.read_port(domain="comb")
-        count = Signal(range(queue.depth + 1))
+        count, full = Signal(range(queue.depth + 1)), Signal()
+        following = Signal.like(count)
         active = Signal()
         pace = Signal(range(self.config.beat_cycles))
         accept = Signal()
         issue = Signal()
         load = Signal()
         m.d.comb += [
-            axi.arready.eq(count != queue.depth), accept.eq(axi.arvalid & axi.arready),
+            axi.arready.eq(~full), accept.eq(axi.arvalid & axi.arready),
             put.en.eq(accept), put.data.eq(Cat(self._beat_address(axi.araddr), axi.arlen)),
             issue.eq(active & (pace == 0)),
             load.eq((count != 0) & (~active | issue & (left == 0))),
+            following.eq(Mux(self.reset, 0, count + accept - load)),
         ]
-        m.d.sync += [put.addr.eq(put.addr + accept), take.addr.eq(take.addr + load), count.eq(count + accept - load),
+        m.d.sync += [put.addr.eq(put.addr + accept), take.addr.eq(take.addr + load),
+                     count.eq(following), full.eq(following == queue.depth),
                      pace.eq(Mux(issue, self.config.beat_cycles - 1, Mux(pace == 0, 0, pace - 1)))]
         with m.If(issue):
             m.d.sync += [burst.eq(burst + 1), left.eq(left - 1), active.eq(left != 0)]
         with m.If(load):
             m.d.sync += [Cat(burst, left).eq(take.data), active.eq(1)]
         with m.If(self.reset):
-            m.d.sync += [put.addr.eq(0), take.addr.eq(0), count.eq(0), active.eq(0)]
+            m.d.sync += [put.addr.eq(0), take.addr.eq(0), active.eq(0)]
         m.d.comb += [port.addr.eq(burst), port.en.eq(issue)]
         outside = burst[-1] if self.depth == 1 << len(burst) - 1 else burst >= self.depth
         read = Signal()
