@@ -24,6 +24,7 @@ from . import depth
 from .build import TOP, accelerator_verilog
 from .depth import LogicPath, longest_paths
 from .toolchain import yosys_version
+from .yosys_verilog import for_yosys
 
 __all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "script_of", "synthesize",
            "synthesize_modules"]
@@ -142,7 +143,7 @@ def logic_depth(config: AcceleratorConfig, family: str) -> list[LogicPath]:
 
 
 def _files(config: AcceleratorConfig, family: str) -> dict[str, str]:
-    return {f"{TOP}.v": accelerator_verilog(config, family)}
+    return {f"{TOP}.v": for_yosys(accelerator_verilog(config, family))}
 
 
 def _kept(files: Mapping[str, str], script: str) -> Path:
@@ -175,6 +176,7 @@ def synthesize_modules(files: Mapping[str, str], family: str, tops: Sequence[str
 
     Raises :class:`CodesignError` if Yosys is missing or fails.
     """
+    files = {name: for_yosys(text) if name.endswith(".v") else text for name, text in files.items()}
     scripts = {top: script_of(family, top) for top in tops}
     cached = {top: _kept(files, script) for top, script in scripts.items()}
     missing = [top for top in tops if not cached[top].exists()]
