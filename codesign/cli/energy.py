@@ -86,7 +86,7 @@ def _layer(args: argparse.Namespace, network: "Network", integers: "IntegerNetwo
 
 
 def _print(values: dict, energy: "Energy", fit: "EnergyFit | None") -> None:
-    from ..report.text import si
+    from ..units import si
 
     print(f"{values['network']} on {values['accelerator']}, {values['board']}: energy of one image "
           f"({energy.method}; counters from the cost model)\n")
@@ -109,7 +109,7 @@ def _print(values: dict, energy: "Energy", fit: "EnergyFit | None") -> None:
 
 
 def _print_layer(layer: dict, method: str) -> None:
-    from ..report.text import si
+    from ..units import si
 
     print(f"\nlayer {layer['name']}: two estimates of its dynamic energy on the chip, in {layer['cycles']:,} cycles of "
           f"the simulated accelerator, one image ({layer['image']})")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import require
 from .arguments import BOARD, add_command, add_json, integer, number
+from .goals import add_goals, goal_words, read_constraints, read_objectives
 from .images import DATASET_HELP
 from .output import print_json
 from .training import add_training, read_recipe, recipe_words
@@ -32,7 +33,8 @@ def add(commands) -> None:
     parser.add_argument("--final-epochs", type=integer(1, 100_000), default=200,
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
-    parser.add_argument("--search", default="tpe", metavar="A", help="the algorithm: tpe, nsga2, halving, random")
+    parser.add_argument("--search", default="tpe", metavar="A",
+                        help="the algorithm: tpe, nsga2, halving, netadapt, random")
     parser.add_argument("--generation", type=integer(1, 100_000), default=8, metavar="N",
                         help="proposals at a time, made from all results before; more keep more workers busy")
     parser.add_argument("--workers", type=integer(1, 1024), metavar="N",
@@ -57,6 +59,7 @@ def add(commands) -> None:
     parser.add_argument("--power-samples", type=integer(0, 100_000), default=60, metavar="N",
                         help="of every rail of a board with power sensors, idle and running; 0: none")
     add_json(parser)
+    add_goals(parser)
 
 
 def command_line(settings: dict, **words: str) -> str:
@@ -65,7 +68,7 @@ def command_line(settings: dict, **words: str) -> str:
             "training_device")
     words |= {key.replace("_", "-"): str(settings[key]) for key in keys if settings[key] is not None}
     return shlex.join(["codesign", "sweep", *(word for key, value in words.items() for word in (f"--{key}", value)),
-                       *recipe_words(settings["recipe"])])
+                       *recipe_words(settings["recipe"]), *goal_words(settings)])
 
 
 def print_results(results: dict, directory: str, page: Path) -> None:
@@ -100,6 +103,7 @@ def run(args: argparse.Namespace) -> None:
                            finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
                            recipe=read_recipe(args, dataset), training_device=args.training_device,
                            search=args.search, generation=args.generation, storage=args.storage,
+                           objectives=read_objectives(args), constraints=read_constraints(args),
                            workers=args.workers, ray=args.ray, max_failures=args.max_failures,
                            train_limit_s=args.train_limit, measure_limit_s=args.measure_limit)
     try:

@@ -17,8 +17,8 @@ from ..graph import Graph
 from ..integer import W_BITS
 from ..layer_counters import layers_counters
 from ..schedule import Schedule, schedule
+from ..units import si
 from .svg import axis, element, frame, tick
-from .text import si
 
 __all__ = ["CYCLES", "LayerBound", "layer_bars", "layer_bounds", "layer_name"]
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from .text import si
+from ..units import si
 
 __all__ = ["confusion", "energy", "mistakes", "training"]
 

@@ -3,7 +3,8 @@
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+
+from ..goals import Goals
 
 __all__ = ["choice_importances"]
 
@@ -12,18 +13,18 @@ SEED = 0  # of the forest
 
 
 def choice_importances(results: Mapping) -> dict[str, dict]:
-    """By objective, ``outcomes`` (how many) and ``shares`` (choice -> share of the variance it explains, the largest
-    first): ``accuracy`` over the trained, ``cycles`` over all priced.
+    """By objective, ``outcomes`` (how many), ``trained`` (whether of the trained, or of all priced) and ``shares``
+    (choice -> share of the variance it explains, the largest first).
 
     Only choices that every proposal makes are compared: a stage's are not. Missing where outcomes are too few or all
     alike, or where the results are of a version that did not keep the choices.
     """
     candidates = [c for c in results["candidates"] if "choices" in c]
-    objectives: dict[str, tuple[Sequence[Mapping], Callable[[Any], float]]] = {
-        "accuracy": ([c for c in candidates if c["status"] == "trained"], lambda c: c["accuracy"]),
-        "cycles": (candidates, lambda c: c["price"]["cycles"])}
-    found = {name: {"outcomes": len(among), "shares": _shares(among, value)}
-             for name, (among, value) in objectives.items()}
+    trained = [c for c in candidates if c["status"] == "trained"]
+    objectives = [(metric, trained if metric.trained else candidates)
+                  for metric in Goals.of_settings(results["settings"]).objectives]
+    found = {metric.name: {"outcomes": len(among), "trained": metric.trained, "shares": _shares(among, metric.of)}
+             for metric, among in objectives}
     return {name: about for name, about in found.items() if about["shares"]}
 
 

@@ -16,16 +16,19 @@ from ..costs import CostTable, Row
 from ..datasets import Dataset
 from ..energy import Joules
 from ..errors import CodesignError, require
+from ..goals import Goals
 from ..model import load_model
 from ..network import Network
+from ..objectives import METRICS, TIME, Metric
 from ..search.directory import SweepDirectory
 from ..search.finals import load_finals
+from ..units import si
 from . import figures
 from .bounds import CYCLES, LayerBound, layer_bars, layer_bounds, layer_name
 from .importance import choice_importances
 from .networks import draw_network
-from .plots import COSTS, Pair, agreement, front_plot, progress_plot
-from .text import front_rows, si
+from .plots import Pair, agreement, front_plot, progress_plot
+from .text import COLUMNS, columns, front_rows
 
 __all__ = ["load_results", "write_report"]
 
@@ -55,6 +58,8 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
     require(results["dataset"] == dataset.name and results["test_images"] == len(dataset.test_images),
             f"Report's data set must be the sweep's, {results['dataset']}, not {dataset.name}")
     finals = load_finals(directory)
+    goals = Goals.of_settings(results["settings"])
+    shown = columns(goals, (*COLUMNS, "params"))
     candidates = {c["id"]: c for c in results["candidates"]}
     measured = [candidates[e["id"]] for e in results["front"] if "measured" in candidates[e["id"]]]
     require(bool(measured), f"Report must be of a sweep that has measured something, not {str(path)!r}")
@@ -66,16 +71,16 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
     used = {id for c in candidates.values() for id in c["price"]["rows"]}
     page = _environment().get_template("report.html.j2").render(
         sections=[s for s in SECTIONS if s[0] != "failures" or results["failures"]],
-        results=results, counts=results["counts"], board=results["settings"]["board"], front=front_rows(results),
+        results=results, counts=results["counts"], board=results["settings"]["board"], goals=goals, columns=shown,
+        front=front_rows(results, shown),
         best=best, measured=measured, command=command, dataset=dataset,
         rebuild=shlex.join(["codesign", "rebuild", str(path)]),
         priced_from_rows=[c for c in candidates.values() if c["price"]["rows"]],
         rows=[r for r in rows if r.id in used or r.key.operator == "network"], row_count=len(rows),
         stale={r.id for r in rows if _is_stale(r, candidates)}, wrong=len(wrong),
         tips={c["id"]: _tip(c) for c in candidates.values()},
-        pareto=front_plot(results["candidates"], COSTS[0], wide=True,
-                          limit=results["settings"]["space"]["budget"]["cycles"]),
-        pareto_costs=[front_plot(results["candidates"], cost) for cost in COSTS[1:]],
+        pareto=front_plot(results["candidates"], goals.cost, goals, wide=True),
+        pareto_costs=[front_plot(results["candidates"], metric, goals) for metric in _drawn(goals)],
         progress=progress_plot(results), importances=choice_importances(results),
         chosen=[_chosen(c, results) for c in measured], spent=list(CYCLES.values()),
         agreements=_agreements(measured),
@@ -88,6 +93,12 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
             f"{dataset.classes[dataset.test_labels[i]]} read as {dataset.classes[answers[i]]}"
             for i in wrong[:MISTAKES_SHOWN]]) if len(wrong) else None)
     return _write(directory.report, page)
+
+
+def _drawn(goals: Goals) -> list[Metric]:
+    """What accuracy is drawn against in the small plots: costs, time but once."""
+    time = goals.cost if goals.cost in TIME else METRICS["cycles"]
+    return [metric for metric in columns(goals) if metric is not goals.cost and (metric not in TIME or metric is time)]
 
 
 def _tip(candidate: dict) -> str:

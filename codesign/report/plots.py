@@ -2,44 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from markupsafe import Markup
 
+from ..goals import Goals
+from ..objectives import Metric
 from ..search.hypervolume import hypervolume
-from ..search.objectives import losses
 from ..search.pareto import pareto_front
+from ..search.records import as_measured
 from .svg import Axis, axis, element, frame, tick
 
-__all__ = ["COSTS", "Cost", "Pair", "agreement", "front_plot", "progress", "progress_plot"]
+__all__ = ["Pair", "agreement", "front_plot", "progress", "progress_plot"]
 
 WIDE, NARROW = (960, 430), (480, 330)
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 12, 44
 SHOWN = 0.9  # the share of the trained that the accuracy axis must show; what is worse lies on its lower edge
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """A cost of a candidate to draw accuracy against: ``of`` (the candidate, measured or priced) is that number."""
-
-    name: str
-    label: str
-    of: Callable[[Mapping], float]
-    log: bool = True
-
-
-def _run(candidate: Mapping) -> Mapping:
-    """What is known best of a candidate: what a device counted, or its price."""
-    return candidate.get("measured", candidate)
-
-
-COSTS = (
-    Cost(name="cycles", label="cycles an image", of=lambda c: c.get("measured", c["price"])["cycles"]),
-    Cost(name="energy", label="energy an image", of=lambda c: _run(c)["energy"]["total_j"]),
-    Cost(name="LUT", label="LUTs (estimate)", of=lambda c: c["resources"]["lut"], log=False),
-    Cost(name="DSP", label="DSPs (estimate)", of=lambda c: c["resources"]["dsp"], log=False),
-    Cost(name="BRAM", label="BRAM18 (estimate)", of=lambda c: c["resources"]["bram18"], log=False),
-)
 
 
 def _percent(value: float) -> str:
@@ -54,43 +31,51 @@ def _axes(size: tuple[int, int], x: Sequence[float], y: Sequence[float], x_label
             axis(y, height - BOTTOM, TOP, y_label, log=logs[1], written=units[1]))
 
 
-def front_plot(candidates: Sequence[Mapping], cost: Cost, *, wide: bool = False, limit: float | None = None) -> Markup:
+def front_plot(candidates: Sequence[Mapping], cost: Metric, goals: Goals, *, wide: bool = False) -> Markup:
     """Accuracy against ``cost``: the trained (on validation images), their front, the measured (on held-out ones), and
-    where ``wide`` those only priced, as ticks below. ``limit`` : the budget."""
+    where ``wide`` those only priced, as ticks below; lines where ``goals`` bound them."""
     trained = [c for c in candidates if c["status"] == "trained"]
     measured = [c for c in trained if "measured" in c]
     priced = [c for c in candidates if c["status"] != "trained"] if wide else []
     right = sorted(c["accuracy"] for c in trained)
     low = right[int((1 - SHOWN) * len(right))]
     shown = [a for a in (*right, *(c["measured"]["accuracy"] for c in measured)) if a >= low]
-    size = WIDE if wide else NARROW
-    unit = partial(tick, unit="J" if cost.name == "energy" else "")
-    x, y = _axes(size, [cost.of(c) for c in (*trained, *priced)], shown, cost.label, "accuracy",
-                 logs=(cost.log, False), units=(unit, _percent))
+    size, written = WIDE if wide else NARROW, _percent if cost.most == 1 else tick
+    x, y = _axes(size, [cost.of(as_measured(c)) for c in (*trained, *priced)], shown, cost.label, "accuracy",
+                 logs=(cost.log, False), units=(written, _percent))
     y = Axis(low=y.low, high=min(y.high, 1 + 0.04 * (1 - y.low)), start=y.start, end=y.end, label=y.label,
              written=y.written)
-    front = sorted(pareto_front(trained, lambda c: (-c["accuracy"], _priced(cost, c))), key=lambda c: _priced(cost, c))
-    marks = [_step([(x.at(_priced(cost, c)), y.at(c["accuracy"])) for c in front], x.end)]
-    if limit is not None and x.low < limit < x.high:
-        at = x.at(limit)
-        marks += [element("line", x1=at, x2=at, y1=y.start, y2=y.end, class_="limit"),
-                  element("text", "budget", x=at + 4, y=y.end + 10, class_="limit")]
+    met = [c for c in trained if not goals.missed(c, trained=True)]
+    front = sorted(pareto_front(met, lambda c: (-c["accuracy"], cost.loss(c))), key=cost.loss)
+    end = x.start if cost.maximize else x.end
+    marks = [_step([(x.at(cost.of(c)), y.at(c["accuracy"])) for c in front], end)] if front else []
+    marks += _bounds(goals, cost, x, y)
     marks += [element("line", x1=x.at(cost.of(c)), x2=x.at(cost.of(c)), y1=y.start - 7, y2=y.start, class_="priced",
                       data_id=c["id"]) for c in priced]
     ids = {c["id"] for c in front}
-    marks += [_circle(x.at(_priced(cost, c)), y.at(c["accuracy"]), c["id"], f"trained round{c['round']}",
-                      f"{c['id'][:8]}: {_percent(c['accuracy'])} of validation images, {unit(_priced(cost, c))} "
+    marks += [_circle(x.at(cost.of(c)), y.at(c["accuracy"]), c["id"], f"trained round{c['round']}",
+                      f"{c['id'][:8]}: {_percent(c['accuracy'])} of validation images, {written(cost.of(c))} "
                       f"{cost.label}" if c["id"] in ids else None) for c in trained]
-    marks += [_star(x.at(cost.of(c)), y.at(c["measured"]["accuracy"]), c["id"],
-                    f"{c['id'][:8]}: {_percent(c['measured']['accuracy'])} of held-out images, {unit(cost.of(c))} "
-                    f"{cost.label}, {c['measured']['method']}") for c in measured]
+    marks += [_star(x.at(cost.of(as_measured(c))), y.at(c["measured"]["accuracy"]), c["id"],
+                    f"{c['id'][:8]}: {_percent(c['measured']['accuracy'])} of held-out images, "
+                    f"{written(cost.of(as_measured(c)))} {cost.label}, {c['measured']['method']}") for c in measured]
     return frame(f"Accuracy against {cost.label}: {len(trained)} trained candidates, {len(front)} on the front, "
                  f"{len(measured)} measured", size, x, y, marks)
 
 
-def _priced(cost: Cost, candidate: Mapping) -> float:
-    """The cost of a candidate as the search knew it."""
-    return cost.of({key: value for key, value in candidate.items() if key != "measured"})
+def _bounds(goals: Goals, cost: Metric, x: Axis, y: Axis) -> list[Markup]:
+    """Lines at the constraints on accuracy and ``cost``, where they are within the plot."""
+    marks = []
+    for constraint in goals.constraints:
+        if constraint.metric is cost and x.low < constraint.bound < x.high:
+            at = x.at(constraint.bound)
+            marks += [element("line", x1=at, x2=at, y1=y.start, y2=y.end, class_="limit"),
+                      element("text", constraint.words(), x=at + 4, y=y.end + 10, class_="limit")]
+        if constraint.metric.name == "accuracy" and y.low < constraint.bound < y.high:
+            at = y.at(constraint.bound)
+            marks += [element("line", x1=x.start, x2=x.end, y1=at, y2=at, class_="limit"),
+                      element("text", constraint.words(), x=x.start + 4, y=at - 4, class_="limit")]
+    return marks
 
 
 def _step(points: Sequence[tuple[float, float]], end: float) -> Markup:
@@ -111,20 +96,36 @@ def _star(x: float, y: float, id: str, label: str) -> Markup:
 
 
 def progress(results: Mapping) -> list[tuple[int, float]]:
-    """(trial, share of the box that the front dominated by then) wherever it grew. The box: accuracy from 0 to 1,
-    cycles up to the budget, LUTs up to what the space allows of the board's."""
-    space, board = results["settings"]["space"], results["settings"]["board"]
-    budget, luts = space["budget"]["cycles"], board["luts"] * max(space["share"])
+    """(trial, share of the box that the front dominated by then) wherever it grew. The box: what is to be large from 0
+    to 1 (accuracy) or to the largest trained; what is to be small from 0 to its constraint, if there is one, or to what
+    the space allows of the board's, or to the largest trained."""
+    goals = Goals.of_settings(results["settings"])
+    trained = [c for c in results["candidates"] if c["status"] == "trained" and not goals.missed(c, trained=True)]
+    if not trained:
+        return [(0, 0.0)]
+    scales = [_scale(metric, results["settings"], goals, trained) for metric in goals.objectives]
+    reference = tuple(0.0 if metric.maximize else 1.0 for metric in goals.objectives)
     front: list[tuple[float, ...]] = []
     found = [(0, 0.0)]
-    for c in sorted((c for c in results["candidates"] if c["status"] == "trained"), key=lambda c: c["trial"]):
-        accuracy, cycles, lut = losses(c)
-        point = accuracy, cycles / budget, lut / luts
+    for c in sorted(trained, key=lambda c: c["trial"]):
+        point = tuple(loss / scale for loss, scale in zip(goals.losses(c), scales, strict=True))
         if any(all(a <= b for a, b in zip(p, point, strict=True)) for p in front):
             continue
         front = pareto_front([*front, point], lambda p: p)
-        found.append((c["trial"], hypervolume(front, (0.0, 1.0, 1.0))))
+        found.append((c["trial"], hypervolume(front, reference)))
     return found
+
+
+def _scale(metric: Metric, settings: Mapping, goals: Goals, trained: Sequence[Mapping]) -> float:
+    """The length of the box along ``metric``."""
+    bounds = {c.metric.name: c.bound for c in goals.constraints if not c.metric.maximize}
+    if metric.name in bounds:
+        return bounds[metric.name]
+    if metric.most == 1:
+        return 1.0
+    if metric.name in settings["board"]:
+        return settings["board"][metric.name] * max(settings["space"]["share"])
+    return max(metric.of(c) for c in trained)
 
 
 def progress_plot(results: Mapping) -> Markup:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from .text import si
+from ..units import si
 
 __all__ = ["Axis", "axis", "element", "frame", "tick"]
 

@@ -1,46 +1,43 @@
-"""Results as text: the table for the terminal, and numbers as people write them."""
+"""Results as text: the table for the terminal."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-__all__ = ["front_rows", "si", "text_table"]
+from ..goals import Goals
+from ..objectives import METRICS, Metric
+from ..search.records import as_measured
+from ..units import si
 
-HEADINGS = ("candidate", "held-out", "validation", "cycles", "images/s", "energy/image *", "LUT *", "DSP *", "BRAM18 *",
-            "accelerator", "network")
+__all__ = ["COLUMNS", "columns", "front_rows", "text_table"]
+
 REASONS = 5  # shown
-PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
+#: Columns of every table.
+COLUMNS = ("cycles", "fps", "energy-uj", "luts", "dsps", "bram18")
 
 
-def si(value: float, unit: str = "", digits: int = 3) -> str:
-    """``value`` with an SI prefix and ``digits`` significant ones: 7.02e-6, "J" -> ``7.02 uJ``."""
-    if value == 0:
-        return f"0 {unit}".strip()
-    scale, prefix = next(((s, p) for s, p in PREFIXES if abs(value) >= s * (1 - 0.5 * 10.0**-digits)), PREFIXES[-1])
-    scaled = value / scale
-    decimals = max(0, digits - len(str(int(abs(scaled)))))
-    return f"{scaled:.{decimals}f} {prefix}{unit}".strip()
+def columns(goals: Goals, always: Sequence[str] = COLUMNS) -> list[Metric]:
+    """The metrics to tell of each candidate besides accuracy: ``always``, and what else was wanted."""
+    wanted = {metric.name for metric in (*goals.objectives, *(c.metric for c in goals.constraints))}
+    return [metric for metric in METRICS.values() if not metric.trained and metric.name in {*always, *wanted}]
 
 
-def front_rows(results: Mapping) -> list[dict]:
+def front_rows(results: Mapping, shown: Sequence[Metric]) -> list[dict]:
     """One mapping per line of the front's table: measured figures where there are any, else the cost model's.
 
-    Keys: id, on_front, method, held_out (None if not measured), validation, cycles, images_per_s, energy_j, lut,
-    dsp, bram18, accelerator, clock_hz, summary, weights.
+    Keys: id, on_front, misses, method, held_out (None if not measured), validation, accelerator, summary, and of
+    ``shown`` the ``figures`` by name.
     """
     candidates = {c["id"]: c for c in results["candidates"]}
     rows = []
     for entry in results["front"]:
         c = candidates[entry["id"]]
-        measured = c.get("measured")
-        source = measured or {"cycles": c["price"]["cycles"], "images_per_s": c["images_per_s"], "energy": c["energy"]}
+        measured, known = c.get("measured"), as_measured(c)
         rows.append({
-            "id": c["id"], "on_front": entry["on_front"],
+            "id": c["id"], "on_front": entry["on_front"], "misses": entry.get("misses", []),
             "method": measured["method"] if measured else _priced(c["price"]),
             "held_out": measured["accuracy"] if measured else None, "validation": c["accuracy"],
-            "cycles": source["cycles"], "images_per_s": source["images_per_s"],
-            "energy_j": source["energy"]["total_j"], "accelerator": c["accelerator"]["name"],
-            "clock_hz": c["accelerator"]["clock_hz"], "summary": c["summary"], "weights": c["weights"],
-            **{key: c["resources"][key] for key in ("lut", "dsp", "bram18")}})
+            "accelerator": c["accelerator"]["name"], "summary": c["summary"],
+            "figures": {metric.name: metric.of(known) for metric in shown}})
     return rows
 
 
@@ -51,21 +48,30 @@ def _priced(price: Mapping) -> str:
 
 def text_table(results: Mapping) -> str:
     """The Pareto front and what was measured, for a terminal."""
-    lines: list[Sequence[str]] = [HEADINGS]
-    for row in front_rows(results):
+    goals = Goals.of_settings(results["settings"])
+    shown = columns(goals)
+    lines: list[Sequence[str]] = [("candidate", "held-out", "validation", *(
+        metric.heading + " *" * metric.estimate for metric in shown), "accelerator", "network")]
+    for row in front_rows(results, shown):
+        mark = f" (misses {', '.join(row['misses'])})" if row["misses"] else "" if row["on_front"] else " (off)"
         held_out = f"{row['held_out']:.2%}" if row["held_out"] is not None else "-"
-        lines.append((row["id"][:8] + ("" if row["on_front"] else " (off)"), held_out, f"{row['validation']:.2%}",
-                      f"{row['cycles']:,.0f} {row['method']}", f"{row['images_per_s']:,.0f}", si(row["energy_j"], "J"),
-                      f"{row['lut']:,}", str(row["dsp"]), str(row["bram18"]), row["accelerator"], row["summary"]))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+        figures = [metric.number(row["figures"][metric.name]) + f" {row['method']}" * (metric.name == "cycles")
+                   for metric in shown]
+        lines.append((row["id"][:8] + mark, held_out, f"{row['validation']:.2%}", *figures, row["accelerator"],
+                      row["summary"]))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = [_line(line, widths) for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))
     clock_hz = results["settings"]["board"]["clock_hz"]  # all candidates share it
+    missed = ""
+    if any(entry.get("misses") for entry in results["front"]):
+        missed = "\n(misses): a constraint, by what the search saw or by what was measured."
     return "\n".join(text) + f"""
 
+{goals.words()}
 held-out: {results["test_images"]} images never seen by the search, as computed by the device; validation: a part of the
 training images. cycles: of one image, from the device or the cost model; images/s at {si(clock_hz, "Hz")}.
-* estimates, not measurements. (off): measured, but not on the front.""" + _failures(results)
+* estimates, not measurements. (off): measured, but not on the front.""" + missed + _failures(results)
 
 
 def _failures(results: Mapping) -> str:

@@ -8,19 +8,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..accelerator import AcceleratorConfig
-from ..batch import BatchPredict
-from ..costs import CostTable, Evidence, Price, price
+from ..costs import CostTable, Evidence
 from ..datasets import Dataset
 from ..errors import CodesignError
-from ..graph import Graph
 from ..network import Network
 from ..pool import Failure
 from .directory import SweepDirectory
 from .options import SweepOptions, Tools
-from .records import most_promising, pair_record
+from .pricing import Pricer
+from .records import most_promising
 from .runner import Runner
-from .solve import solve
 from .training import Job, Trained
 from .trials import Trial, TrialDatabase
 
@@ -35,11 +32,11 @@ class Evaluator:
     def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
                  table: CostTable, runner: Runner, dataset: Dataset):
         self.options, self.tools, self.directory, self.dataset = options, tools, directory, dataset
+        self.goals = options.goals
         self.database, self.table, self.runner = database, table, runner
-        self.configs = options.space.configs(options.board)
-        self._predict = BatchPredict(self.configs)
         self._verilog: dict[str, str] = {}
-        self._evidence = Evidence(table, options.board.name, self._verilog_digest)  # one footing for all of a round
+        evidence = Evidence(table, options.board.name, self._verilog_digest)  # one footing for all of a round
+        self.pricer = Pricer(options.space, options.board, options.goals, evidence)
 
     def evaluate(self, generation: Sequence[Trial], before: Sequence[Trial], news: Callable[[str], Any]) -> None:
         """Finish those of ``generation`` that are not finished; ``before`` are the trials of earlier ones."""
@@ -63,7 +60,7 @@ class Evaluator:
                 record, network = fates[trial.number]
                 if trial.record is None and "status" not in record and \
                         self._job(network, record["epochs"]).path == job.path:
-                    self.database.finish(trial.number, {**record, **_tried(answer, trial.proposal.fidelity)})
+                    self.database.finish(trial.number, self._tried(record, answer))
                     news(f"{record['id'][:6]} {answer.reason[:40]}" if isinstance(answer, Failure) else
                          f"{record['id'][:6]} {answer.accuracy:.1%} valid., {record['price']['cycles']:.0f} cycles")
 
@@ -74,19 +71,15 @@ class Evaluator:
         for trial in generation:
             about = {"trial": trial.number, "round": trial.round, "generation": trial.generation,
                      "fidelity": trial.proposal.fidelity}
-            share = trial.proposal.choices["share"]
             try:
-                network = self.options.space.build(trial.proposal.choices)
-                pair = solve(network, self.configs, self.options.board, share, self._price)
+                network, priced = self.pricer.pair(trial.proposal.choices)
             except CodesignError as e:
                 fates[trial.number] = {**about, "status": "impossible", "reason": str(e), "violation": 1.0}, None
                 continue
-            record = {**pair_record(pair), **about, "share": share,
-                      "epochs": max(1, round(trial.proposal.fidelity * self.options.epochs))}
-            allowed, siblings = self.options.space.max_cycles, [r for r, _ in fates.values()]
-            if pair.price.cycles > allowed:
-                record |= {"status": "over budget", "violation": pair.price.cycles / allowed - 1,
-                           "reason": f"{pair.price.cycles:.0f} cycles, {allowed} allowed"}
+            record = {**priced, **about, "epochs": max(1, round(trial.proposal.fidelity * self.options.epochs))}
+            violation, siblings = self.goals.violation(record), [r for r, _ in fates.values()]
+            if violation > 0:
+                record |= {"status": "over budget", "violation": violation, "reason": self.goals.reason(record)}
             elif record["network_digest"] in failed:
                 record |= {"status": "duplicate", "reason": "its network could not be trained before"}
             elif any(r.get("id") == record["id"] and r["fidelity"] == record["fidelity"] for r in siblings):
@@ -105,28 +98,27 @@ class Evaluator:
         there = [r for r in open_ if r["network_digest"] in known]
         others = [r for r in open_ if r["network_digest"] not in known]
         count = math.floor(left / min(r["fidelity"] for r in others) + 1e-9) if others else 0
-        return {r["trial"] for r in (*there, *most_promising(others, count))}
+        return {r["trial"] for r in (*there, *most_promising(others, count, self.goals))}
+
+    def _tried(self, record: dict, answer: Trained | Failure) -> dict:
+        """``record`` after its training. Constraints that it decides are for whole trainings."""
+        if isinstance(answer, Failure):
+            return {**record, "status": "failed", "reason": answer.reason, "kind": answer.kind}
+        whole = record["fidelity"] == 1
+        record = {**record, "status": "trained" if whole else "screened", "accuracy": answer.accuracy,
+                  "model": f"candidates/{answer.path.name}", "model_digest": answer.digest}
+        violation = self.goals.violation(record, trained=True) if whole else 0
+        return {**record, "violation": violation} if violation else record
 
     def _job(self, network: Network, epochs: int) -> Job:
         kind = "search" if epochs == self.options.epochs else f"{epochs}epochs"
         return Job(network=network, epochs=epochs, seed=self.options.seed, all_data=False,
                    path=self.directory.candidates / f"{network.digest()[:12]}-{kind}")
 
-    def _price(self, graph: Graph, config: AcceleratorConfig) -> Price:
-        """From the table's rows where there are fresh ones, else from the model."""
-        return price(graph, config, predict=self._predict, board=self.options.board.name, evidence=self._evidence)
-
     def _verilog_digest(self, accelerator: str) -> str | None:
         """Today's of one of the space's accelerators that has rows: it takes seconds, so only then."""
-        config = next((c for c in self.configs if c.digest() == accelerator), None)
+        config = next((c for c in self.pricer.configs if c.digest() == accelerator), None)
         if accelerator not in self._verilog and config is not None and self.table.rows(accelerator=accelerator):
             self._verilog[accelerator] = self.tools.verilog_digest(config)
         return self._verilog.get(accelerator)
 
-
-def _tried(answer: Trained | Failure, fidelity: float) -> dict:
-    """What a training adds to a record."""
-    if isinstance(answer, Failure):
-        return {"status": "failed", "reason": answer.reason, "kind": answer.kind}
-    return {"status": "trained" if fidelity == 1 else "screened", "accuracy": answer.accuracy,
-            "model": f"candidates/{answer.path.name}", "model_digest": answer.digest}

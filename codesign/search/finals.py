@@ -40,7 +40,8 @@ class Finals:
         """
         while True:
             failed = self.database.final_failures()
-            finalists = best_records([r for r in records if r.get("id") not in failed], self.options.finalists)
+            finalists = best_records([r for r in records if r.get("id") not in failed], self.options.finalists,
+                                     self.options.goals)
             missing = [r for r in finalists if not (self.directory.measured / r["id"]).exists()]
             if not missing:
                 return finalists

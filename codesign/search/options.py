@@ -1,8 +1,9 @@
 """What a sweep is asked to do, and the tools it is given."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,6 +13,7 @@ from ..board import Board
 from ..costs.measurement import Measure
 from ..datasets import Dataset
 from ..errors import require
+from ..goals import DEFAULT_OBJECTIVES, Goals
 from ..recipe import Recipe
 from .proposers import PROPOSERS
 from .space import Space
@@ -29,6 +31,8 @@ class SweepOptions:
     finalists : measured after each of the two rounds
     epochs, final_epochs : of training for the search, and on all training data before a measurement
     recipe : of all trainings; training_device : ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``
+    objectives : names of :data:`~codesign.objectives.METRICS`; constraints : bounds by option, such as
+        ``max-latency-ms``; the space's budget of cycles is one, unless ``max-cycles`` says otherwise
     search : the algorithm, see :mod:`codesign.search.proposers`; generation : proposals it makes at a time, from the
         outcomes of all before
     storage : URL of the database of trials; None: a file in ``out``
@@ -49,6 +53,8 @@ class SweepOptions:
     recipe: Recipe = field(default_factory=Recipe)
     training_device: str = "auto"
     search: str = "tpe"
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
+    constraints: Mapping[str, float] = field(default_factory=dict)
     generation: int = 8
     storage: str | None = None
     workers: int | None = None
@@ -71,6 +77,12 @@ class SweepOptions:
             require(getattr(self, key) > 0, f"Sweep {key} must be seconds above 0, not {getattr(self, key)!r}")
         require(self.trained <= self.trials,
                 f"Sweep trained must be at most trials ({self.trials}), not {self.trained}")
+        _ = self.goals  # raises
+
+    @cached_property
+    def goals(self) -> Goals:
+        """Objectives and constraints, the space's own among them."""
+        return Goals.of(self.objectives, self.constraints, self.space.max_cycles)
 
     def settings(self) -> dict:
         """What a continued sweep must share with its beginning."""
@@ -79,6 +91,9 @@ class SweepOptions:
                 "trained": self.trained, "finalists": self.finalists, "epochs": self.epochs,
                 "final_epochs": self.final_epochs, "seed": self.seed, "recipe": self.recipe.to_dict(),
                 "training_device": self.training_device, "search": self.search,
+                "objectives": [metric.name for metric in self.goals.objectives],
+                "constraints": {c.metric.option: c.bound for c in self.goals.constraints
+                                if c.metric.option in self.constraints},
                 "generation": self.generation, "storage": storage}
 
 

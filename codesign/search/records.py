@@ -1,22 +1,16 @@
 """Candidates as records: what the study, the results file and the report say of each; and which are the best."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..graph import Conv, Graph, Linear
+from ..goals import Goals
 from ..network import Network
 from .pareto import pareto_front
 from .solve import Pair
 
-__all__ = ["best_records", "count_weights", "most_promising", "pair_record", "summarize"]
+__all__ = ["as_measured", "best_records", "most_promising", "pair_record", "summarize"]
 
 ACCURACY_MARGIN = 0.02
-
-
-def count_weights(graph: Graph) -> int:
-    """Weights of all convolutions and the linear layer."""
-    return sum(node.shape[0] * graph.nodes[node.inputs[0]].shape[0]
-               for node in graph.nodes if isinstance(node.op, Conv | Linear))
 
 
 def summarize(network: Network) -> str:
@@ -44,38 +38,51 @@ def pair_record(pair: Pair) -> dict:
     """All of a priced pair, JSON-compatible; ``id`` is the first 12 digits of its digest."""
     return {"id": pair.digest[:12], "network": pair.network.to_dict(),
             "network_digest": pair.network.digest(), "summary": summarize(pair.network),
-            "weights": count_weights(pair.network.graph()), "accelerator": pair.config.to_dict(),
-            "accelerator_digest": pair.config.digest(), "price": pair.price.to_dict(),
-            "resources": pair.resources.to_dict(), "energy": pair.energy.to_dict(),
-            "images_per_s": pair.config.clock_hz / pair.price.cycles}
+            "accelerator_digest": pair.config.digest(), **pair.costs}
 
 
-def most_promising(records: Sequence[dict], count: int) -> list[dict]:
-    """The ``count`` to train first: fronts of weights (up) against cycles (down), one after another, the last one
-    thinned out evenly from its heavy end.
+def as_measured(candidate: Mapping) -> dict:
+    """``candidate`` with what was measured in place of what was expected, where it was; accuracy is of the held-out
+    images then."""
+    measured = candidate.get("measured")
+    if measured is None:
+        return dict(candidate)
+    price = {**candidate["price"], "cycles": measured["cycles"]}
+    return {**candidate, "accuracy": measured["accuracy"], "price": price, "energy": measured["energy"]}
+
+
+def most_promising(records: Sequence[dict], count: int, goals: Goals) -> list[dict]:
+    """The ``count`` to train first: fronts of weights (up) against what they cost (down), one after another, the last
+    one thinned out evenly from its heavy end.
 
     A proxy that costs nothing; parameter counts are hard to beat at that price.
     """
     left, chosen = list(records), list[dict]()
     while left and len(chosen) < count:
-        front = sorted(pareto_front(left, lambda r: (-r["weights"], r["price"]["cycles"])), key=lambda r: -r["weights"])
+        front = sorted(pareto_front(left, lambda r: (-r["weights"], goals.cost.loss(r))), key=lambda r: -r["weights"])
         take = min(count - len(chosen), len(front))
         chosen += [front[i * len(front) // take] for i in range(take)]
         left = [r for r in left if r not in front]
     return chosen
 
 
-def best_records(records: Sequence[dict], count: int) -> list[dict]:
-    """The best ``count`` trained records, no two of one network: along the front of validation accuracy against
-    cycles from its accurate end, then along the front of what is left. Those less accurate than the best by more
-    than ACCURACY_MARGIN come only when the others are used up."""
+def best_records(records: Sequence[dict], count: int, goals: Goals) -> list[dict]:
+    """The best ``count`` trained records, no two of one network: along the front of the first two objectives
+    (validation accuracy against cycles, by default) from its accurate end, then along the front of what is left. Those
+    less accurate than the best by more than ACCURACY_MARGIN, where accuracy is an objective, come only when the others
+    are used up; those that miss a constraint after these."""
+    def losses(record: dict) -> tuple[float, ...]:
+        return goals.losses(record)[:2]
+
     trained = [r for r in records if r["status"] == "trained"]
-    bar = max((r["accuracy"] for r in trained), default=0.0) - ACCURACY_MARGIN
+    met = [r for r in trained if not goals.missed(r, trained=True)]
+    bar = max((r["accuracy"] for r in met), default=0.0) - (ACCURACY_MARGIN if goals.objectives[0].trained else 1.0)
     best: list[dict] = []
-    for left in ([r for r in trained if r["accuracy"] >= bar], [r for r in trained if r["accuracy"] < bar]):
+    for left in ([r for r in met if r["accuracy"] >= bar], [r for r in met if r["accuracy"] < bar],
+                 [r for r in trained if r not in met]):
         while left and len(best) < count:
-            front = pareto_front(left, lambda r: (-r["accuracy"], r["price"]["cycles"]))
-            for record in sorted(front, key=lambda r: (-r["accuracy"], r["price"]["cycles"])):
+            front = pareto_front(left, losses)
+            for record in sorted(front, key=losses):
                 if record["network_digest"] not in {r["network_digest"] for r in best}:
                     best.append(record)
             left = [r for r in left if r not in front]

@@ -10,11 +10,13 @@ from ..board import Board
 from ..costs.measurement import Measurement
 from ..datasets import Dataset
 from ..energy import estimate_energy
+from ..goals import Goals
 from .directory import SweepDirectory
 from .finals import load_finals
 from .options import SweepOptions, Tools
 from .pareto import pareto_front
 from .power import fit_power, refit
+from .records import as_measured
 from .trials import TrialDatabase
 
 __all__ = ["collect"]
@@ -29,14 +31,15 @@ PACKAGES = ("codesign", "numpy", "torch", "optuna", "scikit-learn", "amaranth", 
 def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: TrialDatabase,
             directory: SweepDirectory) -> dict:
     """``settings``, ``counts``, ``footing`` (what prices rest on, by round), ``candidates`` (each pair once), ``front``
-    (their ids, and the measured), ``failures`` (of trainings and measurements, with reasons), ``versions`` of what
-    decides the numbers.
+    (their ids, and the measured; which constraints each ``misses``), ``failures`` (of trainings and measurements, with
+    reasons), ``versions`` of what decides the numbers.
 
     A candidate's ``choices`` are its proposal's, its ``accuracy`` is on validation images; a measured one also has
     ``measured``: accuracy on the held-out images as the device computed it, cycles, energy from the device's counters.
-    What is less than half as accurate as the best has not learned the task, and is on no front. Energies are estimates,
-    by a fit to the cost table's measured rows of power where there are any.
+    What is less than half as accurate as the best has not learned the task, and is on no front, nor is what misses a
+    constraint. Energies are estimates, by a fit to the cost table's measured rows of power where there are any.
     """
+    goals = options.goals
     records = [{**t.record, "choices": dict(t.proposal.choices)} for t in database.trials() if t.record is not None]
     finals = load_finals(directory)
     candidates: dict[str, dict] = {}
@@ -52,8 +55,8 @@ def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: Tri
         candidates = {id: refit(c, options.board, fit) for id, c in candidates.items()}
     trained = [c for c in candidates.values() if c["status"] == "trained"]
     least = LEAST_OF_THE_BEST * max((c["accuracy"] for c in trained), default=0.0)
-    front = pareto_front([c for c in trained if c["accuracy"] >= least],
-                         lambda c: (-c["accuracy"], c["price"]["cycles"], c["resources"]["lut"]))
+    front = pareto_front([c for c in trained if c["accuracy"] >= least and not goals.missed(c, trained=True)],
+                         goals.losses)
     shown = {c["id"] for c in front} | {c["id"] for c in candidates.values() if "measured" in c}
     failures = [{"id": r["id"], "what": "training", "kind": r["kind"], "reason": r["reason"]}
                 for r in records if r["status"] == "failed"]
@@ -69,7 +72,7 @@ def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: Tri
             "test_images": len(dataset.test_images), "candidates": list(candidates.values()),
             "power": fit.to_dict() if fit else None, "failures": failures,
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-            "front": [{"id": c["id"], "on_front": c in front,
+            "front": [{"id": c["id"], "on_front": c in front, "misses": _misses(c, goals),
                        "verilog_digest": tools.verilog_digest(AcceleratorConfig.from_dict(c["accelerator"]))}
                       for c in sorted((c for c in candidates.values() if c["id"] in shown), key=_order)]}
 
@@ -82,6 +85,13 @@ def _footing(candidates: Iterable[dict]) -> dict[str, dict[str, int]]:
         source = next((source for source in price["mix"] if source.startswith("model corrected")), price["method"])
         of[source] = of.get(source, 0) + 1
     return found
+
+
+def _misses(candidate: dict, goals: Goals) -> list[str]:
+    """Options of the constraints that it misses: as the search saw it, or as it was measured."""
+    found = {c.metric.option for record in (candidate, as_measured(candidate))
+             for c in goals.missed(record, trained=True)}
+    return [c.metric.option for c in goals.constraints if c.metric.option in found]
 
 
 def _order(candidate: dict) -> tuple:

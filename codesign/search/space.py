@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..board import Board
 from ..errors import CodesignError, require
 from ..network import Network
 
-__all__ = ["Choices", "Space", "load_space", "space_names"]
+__all__ = ["Choices", "Space", "is_size", "load_space", "size", "space_names"]
 
 Choices = tuple
 NETWORK_KEYS = ("stem", "stem_pool", "shift", "mix", "mix_width", "stages", "head")
@@ -31,6 +31,7 @@ ACCELERATOR_KEYS = ("rows", "cols", "bank_depth", "acc_depth", "acc_bits", "wide
                     "fifo_bursts")
 MAX_CONFIGS = 500
 KINDS = tuple(STAGE_KEYS)
+SIZES = ("stem", "mix", "mix_width", "stages", "width", "depth", "expansion", "head")
 
 
 def _integer(low: int, high: int, *others: str) -> Callable[[object], bool]:
@@ -103,6 +104,20 @@ class Space:
                 proposal[f"stage{i}.{key}"] = choose(f"stage{i}.{key}", self.stage[key])
         proposal["share"] = choose("share", self.share)
         return proposal
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """All proposals: of small spaces."""
+        beginnings: list[tuple[int, ...]] = [()]
+        while beginnings:
+            beginning, taken = beginnings.pop(), list[int]()
+
+            def choose(name: str, choices: Choices, beginning=beginning, taken=taken) -> Any:
+                if len(taken) >= len(beginning):  # the others in their turn
+                    beginnings.extend((*taken, i) for i in range(1, len(choices)))
+                taken.append(beginning[len(taken)] if len(taken) < len(beginning) else 0)
+                return choices[taken[-1]]
+
+            yield self.propose(choose)
 
     def choices(self, name: str) -> Choices:
         """What a parameter of a proposal may be."""
@@ -181,6 +196,16 @@ class Space:
                    stage={k: _choices(f"network stage {k}", k, v) for k, v in stage.items()},
                    accelerator={k: tuple(v) for k, v in accelerator.items()},
                    share=_choices("share", "share", top["share"]), max_cycles=budget["cycles"])
+
+
+def is_size(name: str) -> bool:
+    """Whether less of the parameter ``name`` makes a smaller network of the same kind."""
+    return name.rpartition(".")[2] in SIZES
+
+
+def size(choice: Any) -> int:
+    """How much a choice of such a parameter is."""
+    return 0 if choice == "none" else choice
 
 
 def space_names() -> list[str]:

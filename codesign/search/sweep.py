@@ -20,9 +20,9 @@ from .crew import open_crew
 from .directory import SweepDirectory, write_json
 from .evaluation import Evaluator
 from .finals import Finals
-from .objectives import OBJECTIVES
 from .options import SweepOptions, Tools
-from .proposers import Proposal, make_proposer, neighbours
+from .pricing import Pricer
+from .proposers import Problem, Proposal, make_proposer, neighbours
 from .results import collect
 from .runner import Runner
 from .training import Shared
@@ -51,7 +51,7 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
                     device=options.training_device)
     with directory.opened(options.settings(), space.name) as name, CostTable(directory.costs) as table:
         url = storage_url(options.storage) if options.storage else sqlite_url(directory.study)
-        database = TrialDatabase(url, name, space)
+        database = TrialDatabase(url, name, space, options.goals)
         try:
             with Pool(open_crew(options, shared)) as pool:
                 runner = Runner(pool, options)
@@ -78,7 +78,9 @@ class _Search:
 
     def __init__(self, options: SweepOptions, tools: Tools, database: TrialDatabase, evaluator: Evaluator):
         self.options, self.tools, self.database, self.evaluator = options, tools, database, evaluator
-        self.proposer = make_proposer(options.search, options.space, options.seed, len(OBJECTIVES))
+        self.proposer = make_proposer(options.search, Problem(
+            space=options.space, seed=options.seed, goals=options.goals,
+            price=Pricer(options.space, options.board, options.goals).record))
         self._told = 0
 
     def propose(self, round: int, measured: Sequence[dict]) -> None:
@@ -95,23 +97,29 @@ class _Search:
                 pairs = {t.record["id"] for t in before if t.record and "id" in t.record}
                 bar.n = min(len(pairs), quota)
                 bar.refresh()
-                if len(pairs) >= quota:
-                    return
-                generation = self._generation(round, at, before, min(self.options.generation, quota - len(pairs)),
-                                              measured)
-                if not generation or _barren(before) >= BARREN_GENERATIONS:
+                left = quota - len(pairs)
+                generation = self._generation(round, at, before, left, measured)
+                if left > 0 and (not generation or _barren(before) >= BARREN_GENERATIONS):
                     self.tools.log(f"round {round}: no new pairs to be found, going on with {len(pairs)}")
+                    return
+                if not generation:
                     return
                 self.evaluator.evaluate(generation, before, bar.set_postfix_str)
 
-    def _generation(self, round: int, at: int, before: Sequence[Trial], size: int,
+    def _generation(self, round: int, at: int, before: Sequence[Trial], left: int,
                     measured: Sequence[dict]) -> list[Trial]:
-        """The trials of generation ``at``: proposed by what was ``before``, less what is in the database of it."""
-        self.proposer.tell([t.outcome() for t in before[self._told:]])
+        """The trials of generation ``at``: proposed by what was ``before``, less what is in the database of it. Where
+        no pair is ``left`` of the round's, only what is due to those it has."""
+        self.proposer.tell([t.outcome(self.options.goals) for t in before[self._told:]])
         self._told = len(before)
         known = {t.proposal.key for t in before}
-        proposals = [p for p in self._neighbours(before, measured) if p.key not in known][:size]
-        proposals += self.proposer.ask(size - len(proposals), {*known, *(p.key for p in proposals)})
+        if left <= 0:
+            size = self.options.generation
+            proposals = self.proposer.pending(known)[:size]
+        else:
+            size = min(self.options.generation, left)
+            proposals = [p for p in self._neighbours(before, measured) if p.key not in known][:size]
+            proposals += self.proposer.ask(size - len(proposals), {*known, *(p.key for p in proposals)})
         there = {t.proposal.key for t in self.database.trials() if t.generation == at}
         missing = [p for p in proposals if p.key not in there]
         self.database.add(at, round, missing[:size - len(there)])

@@ -21,7 +21,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ..errors import CodesignError, require
-from .objectives import OBJECTIVES, losses
+from ..goals import Goals
 from .proposers.interface import Outcome, Proposal
 from .space import Space
 
@@ -50,11 +50,11 @@ class Trial:
     proposal: Proposal
     record: dict | None
 
-    def outcome(self) -> Outcome:
+    def outcome(self, goals: Goals) -> Outcome:
         """What a proposer is told of it."""
         record = self.record or {}
         return Outcome(number=self.number, proposal=self.proposal, violation=record.get("violation", 0.0),
-                       losses=losses(record) if "accuracy" in record else None)
+                       accuracy=record.get("accuracy"), losses=goals.losses(record) if "accuracy" in record else None)
 
 
 def storage_url(storage: str) -> sqlalchemy.URL:
@@ -70,11 +70,11 @@ def storage_url(storage: str) -> sqlalchemy.URL:
 
 
 class TrialDatabase:
-    """The trials of the sweep ``name``, whose proposals are from ``space``."""
+    """The trials of the sweep ``name``, whose proposals are from ``space``, with ``goals``."""
 
-    def __init__(self, url: sqlalchemy.URL, name: str, space: Space):
+    def __init__(self, url: sqlalchemy.URL, name: str, space: Space, goals: Goals):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.space, self.name = space, name
+        self.space, self.name, self.goals = space, name, goals
         self._where = url.render_as_string()  # without a password
         self._is_server = url.get_backend_name() != "sqlite"
         limits = {"connect_timeout": BUSY_TIMEOUT_S} if self._is_server else {"timeout": BUSY_TIMEOUT_S}
@@ -84,13 +84,13 @@ class TrialDatabase:
         with self._alone(url):
             storage = optuna.storages.RDBStorage(url.render_as_string(hide_password=False), engine_kwargs={
                 "connect_args": limits, "pool_pre_ping": self._is_server})
-        directions = [StudyDirection.MAXIMIZE if objective.maximize else StudyDirection.MINIMIZE
-                      for objective in OBJECTIVES]
+        directions = [StudyDirection.MAXIMIZE if metric.maximize else StudyDirection.MINIMIZE
+                      for metric in self.goals.objectives]
         study = optuna.create_study(storage=storage, study_name=self.name, load_if_exists=True, directions=directions,
                                     sampler=optuna.samplers.RandomSampler(0))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names([objective.name for objective in OBJECTIVES])
+            study.set_metric_names([metric.name for metric in self.goals.objectives])
         return storage, study
 
     @contextlib.contextmanager
@@ -142,7 +142,7 @@ class TrialDatabase:
             if record["status"] == "failed":
                 self._study.tell(number, state=TrialState.FAIL)
             elif record["status"] == "trained":
-                self._study.tell(number, values=[objective.of(record) for objective in OBJECTIVES])
+                self._study.tell(number, values=[metric.of(record) for metric in self.goals.objectives])
             else:
                 self._study.tell(number, state=TrialState.PRUNED)
 

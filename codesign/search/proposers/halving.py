@@ -5,11 +5,10 @@ Every point is first trained for a ninth of the epochs; whoever is among the bes
 trained three times as long, from the start.
 """
 
-import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from ..space import Space
-from .interface import Outcome, Proposal, distinct, seed_of
+from .base import ProposerBase
+from .interface import Proposal, distinct
 from .random import draw
 from .ranking import ranked
 
@@ -19,29 +18,22 @@ FACTOR = 3
 RUNGS = (1 / FACTOR**2, 1 / FACTOR, 1.0)  # shares of the epochs
 
 
-class HalvingProposer:
+class HalvingProposer(ProposerBase):
     """Promotions first, the longest trainings before the others; new points, drawn at random, where there are none."""
 
-    def __init__(self, space: Space, seed: int):
-        self.space, self.seed = space, seed
-        self._outcomes: list[Outcome] = []
-
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
-        self._outcomes += outcomes
-
     def ask(self, count: int, known: Collection[str]) -> list[Proposal]:
-        generator = random.Random(seed_of(self.seed, len(self._outcomes)))
-        found = [p for p in self._promoted() if p.key not in known][:count]
+        generator, found = self.generator(), self.pending(known)[:count]
 
         def new() -> Proposal:
             return Proposal(choices=draw(self.space, generator).choices, fidelity=RUNGS[0])
 
         return found + distinct(new, count - len(found), known)
 
-    def _promoted(self) -> list[Proposal]:
+    def pending(self, known: Collection[str]) -> list[Proposal]:
+        """The promotions."""
         found = []
         for below, rung in reversed(list(zip(RUNGS, RUNGS[1:], strict=False))):
-            trained = ranked([o for o in self._outcomes if o.proposal.fidelity == below and o.losses is not None])
+            trained = ranked([o for o in self.outcomes if o.proposal.fidelity == below and o.losses is not None])
             found += [Proposal(choices=o.proposal.choices, fidelity=rung)
                       for o in trained[:len(trained) // FACTOR]]
-        return found
+        return [p for p in found if p.key not in known]

@@ -6,7 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Outcome", "Proposal", "Proposer", "distinct", "seed_of"]
+from ...goals import Goals
+from ..space import Space
+
+__all__ = ["Outcome", "Problem", "Proposal", "Proposer", "distinct", "seed_of"]
 
 TRIES = 64  # draws for each proposal that is to be new
 
@@ -31,13 +34,29 @@ class Outcome:
     """What became of a proposal.
 
     losses : its objectives, each to be minimized; None if it was not trained
-    violation : by how much it misses the budget, in parts of it; 0 if it does not
+    violation : by how much it misses the constraints, in parts of their bounds; 0 if it does not
+    accuracy : on validation images; None if it was not trained
     """
 
     number: int
     proposal: Proposal
     losses: tuple[float, ...] | None
     violation: float = 0.0
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What a search algorithm is to solve.
+
+    price : of choices, the record that the cost model gives (:func:`~codesign.search.records.pair_record`), the same
+        whatever is measured meanwhile; raises :class:`CodesignError` where there is no such network or accelerator
+    """
+
+    space: Space
+    seed: int
+    goals: Goals
+    price: Callable[[Mapping[str, Any]], Mapping]
 
 
 class Proposer(Protocol):
@@ -51,8 +70,12 @@ class Proposer(Protocol):
     def ask(self, count: int, known: Collection[str]) -> list[Proposal]:
         """At most ``count`` different proposals whose keys are not in ``known``; fewer where it finds no more.
 
-        Depends on seed, outcomes and ``known`` alone: asked again, it answers the same.
+        Depends on problem, outcomes and ``known`` alone: asked again, it answers the same.
         """
+
+    def pending(self, known: Collection[str]) -> list[Proposal]:
+        """Longer trainings that are due to points proposed so far, and not ``known``: to be done even where no more
+        points are wanted."""
 
 
 def seed_of(seed: int, told: int) -> int:

@@ -7,8 +7,9 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..space import Choices, Space
-from .interface import Outcome, Proposal, distinct, seed_of
+from ..space import Choices
+from .base import ProposerBase
+from .interface import Proposal, distinct
 from .random import draw
 from .ranking import ranked
 
@@ -18,19 +19,12 @@ POPULATION = 24
 STARTUP_TRIALS = 12  # outcomes to rank, before there are children; until then proposals are drawn at random
 
 
-class Nsga2Proposer:
+class Nsga2Proposer(ProposerBase):
     """Children of two parents: each choice from either, one or so of them changed."""
 
-    def __init__(self, space: Space, seed: int):
-        self.space, self.seed = space, seed
-        self._outcomes: list[Outcome] = []
-
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
-        self._outcomes += outcomes
-
     def ask(self, count: int, known: Collection[str]) -> list[Proposal]:
-        generator = random.Random(seed_of(self.seed, len(self._outcomes)))
-        population = ranked(self._outcomes)
+        generator = self.generator()
+        population = ranked(self.outcomes)
         parents = [o.proposal for o in population[:POPULATION]] if len(population) >= STARTUP_TRIALS else []
         found = distinct(lambda: self._child(parents, generator), count, known) if parents else []
         return found + distinct(lambda: draw(self.space, generator), count - len(found),

@@ -1,10 +1,11 @@
 """Random search: what every other algorithm has to beat."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from ..space import Space
-from .interface import Outcome, Proposal, distinct, seed_of
+from .base import ProposerBase
+from .interface import Proposal, distinct
 
 __all__ = ["RandomProposer", "draw"]
 
@@ -14,15 +15,9 @@ def draw(space: Space, generator: random.Random) -> Proposal:
     return Proposal(choices=space.propose(lambda name, choices: generator.choice(choices)))
 
 
-class RandomProposer:
-    """Draws from ``space``, whatever it is told."""
-
-    def __init__(self, space: Space, seed: int):
-        self.space, self.seed, self._told = space, seed, 0
-
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
-        self._told += len(outcomes)
+class RandomProposer(ProposerBase):
+    """Draws from the space, whatever it is told."""
 
     def ask(self, count: int, known: Collection[str]) -> list[Proposal]:
-        generator = random.Random(seed_of(self.seed, self._told))
+        generator = self.generator()
         return distinct(lambda: draw(self.space, generator), count, known)

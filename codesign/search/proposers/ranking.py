@@ -10,16 +10,17 @@ __all__ = ["ranked"]
 
 
 def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Those with losses first: front after front, within each the lonelier before the crowded; then those that miss the
-    budget, by how much. What was neither trained nor over the budget says nothing, and is left out."""
-    left = [o for o in outcomes if o.losses is not None]
+    """Those that meet the constraints and have losses first: front after front, within each the lonelier before the
+    crowded; then those that miss a constraint, trained or not, by how much (Deb's constrained domination). What was
+    not trained and misses none says nothing, and is left out."""
+    left = [o for o in outcomes if o.losses is not None and o.violation <= 0]
     found: list[Outcome] = []
     while left:
         front = pareto_front(left, lambda o: o.losses or ())
         found += _lonely_first(front)
         members = {o.number for o in front}
         left = [o for o in left if o.number not in members]
-    return found + sorted((o for o in outcomes if o.losses is None and o.violation > 0),
+    return found + sorted((o for o in outcomes if o.violation > 0),
                           key=lambda o: (o.violation, o.number))
 
 

@@ -5,7 +5,6 @@ The study lives in memory: it is made of the outcomes told, and of nothing else.
 """
 
 import json
-import random
 import warnings
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -14,8 +13,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import Trial, TrialState, create_trial
 
-from ..space import Choices, Space
-from .interface import Outcome, Proposal, distinct, seed_of
+from ..space import Choices
+from .base import ProposerBase
+from .interface import Outcome, Problem, Proposal, distinct, seed_of
 from .random import draw
 
 __all__ = ["TpeProposer"]
@@ -24,16 +24,16 @@ STARTUP_TRIALS = 12
 TRIES = 8  # draws for each proposal that is to be new: they take milliseconds
 
 
-class TpeProposer:
+class TpeProposer(ProposerBase):
     """Proposals by ``optuna.samplers.TPESampler``; random ones where it has no new ones left."""
 
-    def __init__(self, space: Space, seed: int, objectives: int):
+    def __init__(self, problem: Problem):
+        super().__init__(problem)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.space, self.seed, self._told = space, seed, 0
-        self._study = optuna.create_study(directions=["minimize"] * objectives)
+        self._study = optuna.create_study(directions=["minimize"] * len(problem.goals.objectives))
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
-        self._told += len(outcomes)
+        super().tell(outcomes)
         for outcome in outcomes:
             choices = outcome.proposal.choices
             trained = outcome.losses is not None
@@ -44,13 +44,13 @@ class TpeProposer:
                 constraints={"budget": outcome.violation}))
 
     def ask(self, count: int, known: Collection[str]) -> list[Proposal]:
-        seed = seed_of(self.seed, self._told)
+        seed = seed_of(self.seed, len(self.outcomes))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study.sampler = optuna.samplers.TPESampler(
                 multivariate=True, group=True, seed=seed, n_startup_trials=STARTUP_TRIALS)
         found = distinct(self._draw, count, known, TRIES)
-        generator = random.Random(seed)
+        generator = self.generator()
         return found + distinct(lambda: draw(self.space, generator), count - len(found),
                                 {*known, *(p.key for p in found)})
 

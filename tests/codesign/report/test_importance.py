@@ -2,6 +2,8 @@ import random
 
 from codesign.report.importance import choice_importances
 
+SETTINGS = {"space": {"budget": {"cycles": 100_000}}}
+
 
 def results(count):
     """Accuracy follows the stem, cycles the width; ``mix`` is nothing but noise, ``stages`` is always the same."""
@@ -12,8 +14,8 @@ def results(count):
                    "mix": generator.choice([1, 2]), "stages": 1} | ({"stage1.depth": 2} if n % 2 else {})
         candidates.append({"status": "trained" if n % 4 else "not trained", "choices": choices,
                            "accuracy": 0.9 + choices["stem"] / 1000,
-                           "price": {"cycles": 1000 * len(str(choices["width"]))}})
-    return {"candidates": candidates}
+                           "price": {"cycles": 1000 * len(str(choices["width"]))}, "resources": {"lut": 7}})
+    return {"candidates": candidates, "settings": SETTINGS}
 
 
 def test_what_decides_comes_first():
@@ -29,4 +31,4 @@ def test_what_decides_comes_first():
 def test_too_few_or_unknown_choices_say_nothing():
     assert choice_importances(results(7)) == {}
     old = [{k: v for k, v in c.items() if k != "choices"} for c in results(60)["candidates"]]
-    assert choice_importances({"candidates": old}) == {}
+    assert choice_importances({"candidates": old, "settings": SETTINGS}) == {}

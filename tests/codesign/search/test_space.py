@@ -1,4 +1,5 @@
 import copy
+import json
 import random
 
 import pytest
@@ -46,6 +47,20 @@ def test_most_proposals_are_networks_of_every_kind():
         kinds |= {layer.kind for layer in network.layers}
         assert space.build(proposal).digest() == network.digest()
     assert built > 150 and kinds == {"conv", "pool", "shift", "block", "average", "linear"}
+
+
+def test_all_points_of_a_small_space():
+    """Against the product of all lists, less what does not matter."""
+    values = load_space("digits").to_dict()
+    values["network"] |= {"stem": [4, 8], "shift": ["released"], "mix": [1], "mix_width": [8, 16], "stages": [0, 2],
+                          "head": ["none"], "stage": {"kind": ["plain", "dirac"], "width": [12, 16], "depth": [1],
+                                                      "pool": ["none", 0], "expansion": [1]}}
+    space = Space.from_dict({**values, "share": [0.1, 0.2]})
+    points = list(space.points())
+    assert len({json.dumps(point, sort_keys=True) for point in points}) == len(points) == 2 * 2 * 2 * (1 + 6 * 6)
+    for point in points:
+        assert space.propose(lambda name, choices, point=point: point[name]) == point
+        assert all(value in space.choices(name) for name, value in point.items())
 
 
 def test_only_what_matters_is_asked_for():

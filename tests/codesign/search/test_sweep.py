@@ -13,6 +13,7 @@ import pytest
 from codesign.accelerator import AcceleratorConfig
 from codesign.costs import CostKey, CostTable, Row
 from codesign.errors import CodesignError
+from codesign.goals import Goals
 from codesign.model import load_model
 from codesign.report import load_results, text_table, write_report
 from codesign.search import Space, run_sweep
@@ -212,23 +213,26 @@ def test_a_space_of_another_data_set_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+GOALS = Goals.of()
+
+
 def record(id, accuracy, cycles, weights=1, status="trained", network=None):
-    return {"id": id, "accuracy": accuracy, "price": {"cycles": cycles}, "weights": weights, "status": status,
-            "network_digest": network or id}
+    return {"id": id, "accuracy": accuracy, "price": {"cycles": cycles}, "resources": {"lut": 1},
+            "weights": weights, "status": status, "network_digest": network or id}
 
 
 def test_the_best_are_of_the_front_and_of_different_networks():
     records = [record("a", 0.99, 500), record("b", 0.985, 300), record("c", 0.98, 400), record("d", 0.60, 10),
                record("e", 0.99, 450, network="a"), record("f", 0.999, 1, status="over budget")]
-    assert [r["id"] for r in best_records(records, 3)] == ["e", "b", "c"]
-    assert [r["id"] for r in best_records(records, 9)] == ["e", "b", "c", "d"]
-    assert best_records([], 3) == []
+    assert [r["id"] for r in best_records(records, 3, GOALS)] == ["e", "b", "c"]
+    assert [r["id"] for r in best_records(records, 9, GOALS)] == ["e", "b", "c", "d"]
+    assert best_records([], 3, GOALS) == []
 
 
 def test_the_promising_have_weights_for_their_cycles():
     records = [record("a", 0, 500, 10), record("b", 0, 300, 20), record("c", 0, 100, 5), record("d", 0, 600, 30)]
-    assert [r["id"] for r in most_promising(records, 3)] == ["d", "b", "c"]
-    assert [r["id"] for r in most_promising(records, 9)] == ["d", "b", "c", "a"]
-    assert [r["id"] for r in most_promising(records, 2)] == ["d", "b"]
-    assert [r["id"] for r in most_promising(records, 1)] == ["d"]
-    assert most_promising(records, 0) == [] and most_promising([], 3) == []
+    assert [r["id"] for r in most_promising(records, 3, GOALS)] == ["d", "b", "c"]
+    assert [r["id"] for r in most_promising(records, 9, GOALS)] == ["d", "b", "c", "a"]
+    assert [r["id"] for r in most_promising(records, 2, GOALS)] == ["d", "b"]
+    assert [r["id"] for r in most_promising(records, 1, GOALS)] == ["d"]
+    assert most_promising(records, 0, GOALS) == [] and most_promising([], 3, GOALS) == []

@@ -4,16 +4,27 @@ import random
 
 import pytest
 
+from codesign.board import load_board
 from codesign.errors import CodesignError
-from codesign.search.proposers import PROPOSERS, Outcome, Proposal, make_proposer, neighbours
+from codesign.goals import Goals
+from codesign.search.pricing import Pricer
+from codesign.search.proposers import PROPOSERS, Outcome, Problem, Proposal, make_proposer, neighbours
 from codesign.search.space import Space, load_space
 
 SPACE = load_space("digits")
 #: 2 x 3 points, all with one stage less than the real ones.
-TINY = Space.from_dict({**SPACE.to_dict(), "network": {
+TINY = Space.from_dict({**SPACE.to_dict(), "name": "tiny", "network": {
     "stem": [8, 12], "mix": [1], "mix_width": [8, 12, 16], "stem_pool": ["none"], "shift": ["released"], "stages": [0],
     "head": ["none"], "stage": {"kind": ["plain"], "width": [12], "depth": [1], "pool": ["none"], "expansion": [1]}},
     "share": [0.5]})
+
+GOALS = Goals.of()
+PRICES = {space.name: Pricer(space, load_board("ulx3s"), GOALS) for space in (SPACE, TINY)}
+
+
+def problem(seed, space=SPACE, goals=GOALS):
+    return Problem(space=space, seed=seed, goals=goals, price=PRICES[space.name].record)
+
 
 kinds = pytest.mark.parametrize("kind", PROPOSERS)
 
@@ -33,7 +44,7 @@ def judged(proposals, first):
 
 def history(kind, generations, seed=1, size=6):
     """Outcomes of as many generations, and the proposer that made them."""
-    proposer, outcomes = make_proposer(kind, SPACE, seed, 3), []
+    proposer, outcomes = make_proposer(kind, problem(seed)), []
     for _ in range(generations):
         new = judged(proposer.ask(size, {o.proposal.key for o in outcomes}), len(outcomes))
         proposer.tell(new)
@@ -45,7 +56,8 @@ def history(kind, generations, seed=1, size=6):
 def test_proposals_are_new_different_and_of_the_space(kind):
     outcomes, _ = history(kind, 8)
     keys = [o.proposal.key for o in outcomes]
-    assert len(keys) == len(set(keys)) == 48
+    assert len(keys) == len(set(keys))
+    assert len(keys) == 48 or kind == "netadapt" and len(keys) > 24  # which goes step by step
     for outcome in outcomes:
         choices = outcome.proposal.choices
         assert all(value in SPACE.choices(name) for name, value in choices.items())
@@ -59,18 +71,18 @@ def test_a_new_one_that_is_told_all_goes_on_as_the_old(kind):
     known = {o.proposal.key for o in outcomes}
     expected = old.ask(6, known)
     for parts in (1, 3):
-        new = make_proposer(kind, SPACE, 1, 3)
+        new = make_proposer(kind, problem(1))
         for part in range(parts):
             new.tell(outcomes[part * len(outcomes) // parts:(part + 1) * len(outcomes) // parts])
         assert new.ask(6, known) == expected and new.ask(6, known) == expected  # asking changes nothing
-    other = make_proposer(kind, SPACE, 2, 3)
+    other = make_proposer(kind, problem(2))
     other.tell(outcomes)
     assert other.ask(6, known) != expected
 
 
 @kinds
 def test_a_space_is_used_up_without_an_end(kind):
-    proposer, known, outcomes = make_proposer(kind, TINY, 0, 3), set(), []
+    proposer, known, outcomes = make_proposer(kind, problem(0, TINY)), set(), []
     for _ in range(5):
         proposals = proposer.ask(4, known)
         known |= {p.key for p in proposals}
@@ -83,11 +95,12 @@ def test_a_space_is_used_up_without_an_end(kind):
 
 
 def test_what_learns_finds_what_is_better():
-    """Means over the last of 12 generations of the loss that is told; random proposals have no reason to go down."""
-    last = {kind: [] for kind in PROPOSERS}
-    for kind in PROPOSERS:
+    """Means over the last of 12 generations of the loss that is told; random proposals have no reason to go down, and a
+    descent goes from the best of this loss to the worst."""
+    last = {kind: [] for kind in PROPOSERS if kind != "netadapt"}
+    for kind in last:
         for seed in range(2):
-            proposer, outcomes = make_proposer(kind, SPACE, seed, 1), []
+            proposer, outcomes = make_proposer(kind, problem(seed, goals=Goals.of(["accuracy"]))), []
             for _ in range(12):
                 proposals = proposer.ask(6, {o.proposal.key for o in outcomes})
                 new = [Outcome(number=len(outcomes) + n, proposal=p, losses=(sum(
@@ -103,7 +116,7 @@ def test_what_learns_finds_what_is_better():
 def test_neighbours_differ_in_one_choice():
     generator = random.Random(0)
     for _ in range(20):
-        at = make_proposer("random", SPACE, generator.randrange(1000), 3).ask(1, set())[0]
+        at = make_proposer("random", problem(generator.randrange(1000))).ask(1, set())[0]
         for near in neighbours(SPACE, at, 3, generator):
             both = at.choices.keys() & near.choices.keys()
             changed = [name for name in both if at.choices[name] != near.choices[name]]
@@ -115,4 +128,4 @@ def test_neighbours_differ_in_one_choice():
 
 def test_there_is_no_other():
     with pytest.raises(CodesignError, match="Search must be one of .*, not 'luck'"):
-        make_proposer("luck", SPACE, 0, 3)
+        make_proposer("luck", problem(0))

@@ -1,0 +1,1 @@
+"""Search algorithms compared, on the same space, budget and seeds: ``python -m codesign.search.bench``."""
