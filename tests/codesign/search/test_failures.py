@@ -6,6 +6,7 @@ import json
 import pytest
 
 from codesign.errors import CodesignError
+from codesign.goals import Goals
 from codesign.report import text_table, write_report
 from codesign.search import run_sweep
 from codesign.search.directory import SweepDirectory
@@ -110,7 +111,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path):
 
 @pytest.fixture
 def database(tmp_path):
-    database = TrialDatabase(sqlite_url(tmp_path / "study.db"), "s", sweep_tools.SPACE)
+    database = TrialDatabase(sqlite_url(tmp_path / "study.db"), "s", sweep_tools.SPACE, Goals.of())
     yield database
     database.close()
 
@@ -142,7 +143,7 @@ def test_lists_among_choices_come_back(tmp_path):
     values = sweep_tools.SPACE.to_dict()
     values["network"]["shift"] = ["released", ["up", "down"]]
     space = Space.from_dict(values)
-    database = TrialDatabase(sqlite_url(tmp_path / "study.db"), "s", space)
+    database = TrialDatabase(sqlite_url(tmp_path / "study.db"), "s", space, Goals.of())
     proposal = Proposal(choices=space.propose(lambda name, choices: choices[-1]), fidelity=0.25)
     database.add(0, 1, [proposal])
     assert database.trials()[0].proposal == proposal and proposal.choices["shift"] == ["up", "down"]
@@ -163,7 +164,7 @@ def test_bad_storages_are_refused(tmp_path, storage, message):
 def test_what_is_no_database_is_refused(tmp_path):
     (tmp_path / "study.db").write_text("not a database, but long enough to be looked at" * 100)
     with pytest.raises(CodesignError, match=r"^Database of trials sqlite:///.*study\.db must be usable: .*not a datab"):
-        TrialDatabase(sqlite_url(tmp_path / "study.db"), "s", sweep_tools.SPACE)
+        TrialDatabase(sqlite_url(tmp_path / "study.db"), "s", sweep_tools.SPACE, Goals.of())
 
 
 @pytest.mark.parametrize(("change", "message"), [

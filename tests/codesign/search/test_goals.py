@@ -34,10 +34,10 @@ def test_what_misses_a_constraint_that_the_model_knows_is_not_trained(stated):
         assert (c["status"] == "over budget") == bool(missed)
         if missed:
             assert "accuracy" not in c and c["reason"] == goals.reason(c) and c["violation"] == goals.violation(c)
-            assert "max-latency-ms 0.015" in c["reason"]
-        assert c["resources"]["lut"] <= 11_000  # the smaller array is taken where the larger is too large
+            assert re.search("max-latency-ms 0.015$|max-luts 11,000$", c["reason"])
+        else:  # the smaller array is taken where the larger is too large
+            assert c["resources"]["lut"] <= 11_000 and c["accelerator"]["cols"] == 4
     assert seen == {True, False}
-    assert {c["accelerator"]["cols"] for c in results["candidates"]} == {4}
 
 
 def test_the_front_is_of_the_objectives_and_of_what_meets_the_constraints(stated):
