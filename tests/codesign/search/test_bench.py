@@ -35,7 +35,7 @@ def judge():
 
 def test_the_table_has_every_network_and_training_helps():
     table, networks = read_table(), bench_networks()
-    assert set(table) == set(networks) and len(networks) > 50
+    assert set(table) == set(networks) and len(networks) >= 50
     assert all(0 <= row[epochs] <= validation_images() for row in table.values() for epochs in LENGTHS)
     means = [sum(row[epochs] for row in table.values()) / len(table) for epochs in LENGTHS]
     assert means[0] < means[1] < means[2] and means[2] / validation_images() > 0.9
