@@ -104,7 +104,7 @@ def _by_component(config: AcceleratorConfig, nets: dict[str, tuple[int, int, int
             return sum(nets[at + name][column] for name in names)
 
         ports = sum(_port_cycles(memory, nets, at, cycles) for memory in module.memories)
-        products = [name for operands in module.multipliers.values() for name in operands]
+        products = {name for operands in module.multipliers.values() for name in operands}  # parts share them
         totals[component] += Switching(
             transitions=total([*module.registers, *module.adders, *module.multipliers], 1),
             flip_flops=total(module.registers, 0), multiplier_transitions=total(products, 1), ram_port_cycles=ports)

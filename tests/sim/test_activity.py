@@ -71,7 +71,7 @@ def test_parts_are_those_of_the_netlist():
     assert len(kinds["array/row_3/pe_3"].adders) == 3 and not kinds["array/row_3/pe_3"].multipliers
     assert [(m.words, m.bits, m.read_enable) for m in kinds["row_0"].memories] == [(4096, 4, None)]
     assert [(m.words, m.bits) for m in kinds["column_at_0"].memories] == [(64, 24)]
-    assert list(kinds["column_at_0/scaler"].multipliers.values()) == [("held_acc", "held_mul")]
+    assert set(kinds["column_at_0/scaler"].multipliers.values()) == {("held_acc", "held_mul")}
 
 
 def test_switching_by_component():
