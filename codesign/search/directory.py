@@ -30,7 +30,7 @@ def write_json(path: Path, values: object) -> None:
 
 class SweepDirectory:
     """``study.db`` (trials, unless a server has them), ``costs.db``, ``candidates/`` (models), ``measured/``,
-    ``results.json``, ``report.html``."""
+    ``results.json``, ``report.html``; ``*.pt``, what the search trained before it proposed anything."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -103,8 +103,8 @@ def _differences(begun: Mapping, asked: Mapping, within: str = "") -> Iterator[t
 
 
 def _is_ours(name: str) -> bool:
-    """Whether a hidden file is the lock, or what :func:`write_json` and the report write to first."""
-    return name == ".lock" or re.fullmatch(r"\.(sweep\.json|results\.json|report\.html)\.\d+", name) is not None
+    """Whether a hidden file is the lock, or what is written to before it has its name."""
+    return name == ".lock" or re.fullmatch(r"\.(sweep\.json|results\.json|report\.html|[\w.-]+\.pt)\.\d+", name) is not None
 
 
 def _brief(value: object) -> str:

@@ -16,6 +16,7 @@ from ..model import load_model, model_digest, save_model
 from ..network import Network
 from ..recipe import Recipe
 from .measurement import verify
+from .prepared import Inheritance
 
 __all__ = ["Job", "Shared", "Train", "TrainResult", "Trained", "load_trained", "measure_model", "save_trained",
            "train_network"]
@@ -42,13 +43,14 @@ Train = Callable[..., TrainResult]
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One training, into the model directory ``path``; on all training data, or (in the search) on all but a part for
-    validation."""
+    validation. With an ``inheritance``, weights are that's, and only batch norm's statistics are fitted."""
 
     network: Network
     epochs: int
     seed: int
     all_data: bool
     path: Path
+    inheritance: Inheritance | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,8 @@ def train_network(shared: Shared, job: Job) -> TrainResult:
     import torch  # here: the parent need not have it
 
     torch.set_num_threads(1)
+    if job.inheritance is not None:
+        return job.inheritance.network(job.network, shared.dataset_of(job), shared.search_dataset, shared.device)
     return shared.train(job.network, shared.dataset_of(job), epochs=job.epochs, seed=job.seed, recipe=shared.recipe,
                         device=shared.device)
 

@@ -80,7 +80,7 @@ def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, recipe:
     fitting = Fitting(module, batches, recipe, epochs=epochs, seed=seed, teacher=teacher)
     fitting.run(identity, path, told("network"))
 
-    _settle_statistics(module, batches)
+    settle_statistics(module, batches)
     accuracy = accuracy_of(module, dataset.test_images, dataset.test_labels)
     fitting.history[-1] = {**fitting.history[-1], "test_accuracy": accuracy}
     integer = module.integer()
@@ -124,7 +124,7 @@ def accuracy_of(module: QuantizedNetwork, images: Images, labels: np.ndarray) ->
 
 
 @torch.no_grad()
-def _settle_statistics(module: QuantizedNetwork, batches: Batches) -> None:
+def settle_statistics(module: QuantizedNetwork, batches: Batches) -> None:
     """Batch norm's means and variances anew, under the final weights: plain averages over training batches."""
     module.train()
     convolutions = [layer for layer in module.layers if isinstance(layer, QuantizedConv)]

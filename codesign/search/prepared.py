@@ -1,0 +1,86 @@
+"""Searches that train something for the whole space first, and what they have of it.
+
+Their budget is that of any other search: ``trained`` networks times ``epochs``, in passes of one network over the
+training images. What is trained beforehand is taken from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..board import Board
+from ..datasets import Dataset
+from ..network import Network
+from ..pool import Pool
+from .preparation import complete
+from .space import Space
+
+__all__ = ["Inheritance", "Prepared", "prepare"]
+
+FBNET_SHARE = 0.5  # of the budget, before networks are trained
+WARM_SHARE = 0.4  # of that, for weights alone
+FBNET_BETAS = (0.6, 2.0, 6.0)  # FBNet's, and two more of the family
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inheritance:
+    """A finished supernet, from which networks have their weights; can be sent to workers.
+
+    plan : the :class:`~codesign.search.supernet.fitting.SupernetPlan`; state : its end
+    """
+
+    plan: Any
+    state: bytes
+
+    def network(self, network: Network, dataset: Dataset, searched: Dataset) -> Any:
+        """In a worker: the :class:`~codesign.train.TrainResult` of ``network``, not trained any more; see
+        :func:`codesign.search.supernet.fitting.inherit`."""
+        import torch
+
+        from .supernet.fitting import inherit
+
+        return inherit(self.plan, self.state, network, dataset, searched, "cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """inheritance : where networks have their weights from; None: each is trained
+    family : distributions over choices to propose from (``beta``, ``probabilities`` by name of the choice)
+    passes : of one network over the training images, that it took
+    """
+
+    inheritance: Inheritance | None = None
+    family: Sequence[Mapping[str, Any]] = ()
+    passes: float = 0.0
+
+
+def prepare(search: str, space: Space, board: Board, *, passes: int, proposals: int, seed: int, pool: Pool,
+            folder: Path | None, limit_s: float) -> Prepared:
+    """What ``search`` trains before it proposes; nothing, for most.
+
+    passes, proposals : the whole search's budget; folder : for checkpoints, where it is to go on from them
+    limit_s : for each while of training
+    """
+    if search == "supernet":
+        from .supernet.fitting import SupernetPlan
+        from .supernet.shrinking import PER_STEP
+
+        plan = SupernetPlan(space=space, epochs=max(1, (passes - proposals) // PER_STEP), seed=seed)
+        end, = complete([("supernet", plan)], pool, folder, limit_s)
+        return Prepared(inheritance=Inheritance(plan=plan, state=end.state), passes=plan.epochs * PER_STEP)
+    if search == "fbnet":
+        from .supernet.differentiable import PASSES, FbnetPlan
+        from .supernet.fitting import SupernetPlan
+        from .supernet.shrinking import PER_STEP
+
+        spent = FBNET_SHARE * passes
+        warm = SupernetPlan(space=space, epochs=max(1, int(WARM_SHARE * spent / PER_STEP)), seed=seed)
+        begin, = complete([("supernet", warm)], pool, folder, limit_s)
+        epochs = max(1, int((1 - WARM_SHARE) * spent / PASSES / len(FBNET_BETAS)))
+        courses = [(f"fbnet-{beta:g}", FbnetPlan(warm=warm, warm_state=begin.state, board=board, beta=beta,
+                                                 epochs=epochs)) for beta in FBNET_BETAS]
+        ends = complete(courses, pool, folder, limit_s)
+        return Prepared(family=[end.outcome for end in ends],
+                        passes=warm.epochs * PER_STEP + len(courses) * epochs * PASSES)
+    return Prepared()
