@@ -34,7 +34,7 @@ def add(commands) -> None:
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
     parser.add_argument("--search", default="tpe", metavar="A",
-                        help="the algorithm: tpe, nsga2, halving, netadapt, random")
+                        help="the algorithm: tpe, nsga2, halving, netadapt, supernet, fbnet, random")
     parser.add_argument("--generation", type=integer(1, 100_000), default=8, metavar="N",
                         help="proposals at a time, made from all results before; more keep more workers busy")
     parser.add_argument("--workers", type=integer(1, 1024), metavar="N",

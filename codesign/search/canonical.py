@@ -1,12 +1,13 @@
 """From a network back to choices of a space."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import CodesignError
 from ..layers import Block, Convolution, LayerSpec, Pool, ShiftPattern
 from ..network import Network
-from .space import Space
+from .space import Choices, Space
 
 __all__ = ["choices_of"]
 
@@ -22,8 +23,12 @@ def choices_of(space: Space, network: Network) -> dict[str, Any]:
         ShiftPattern(c if c == "released" else tuple(c)),)), None)
     for choices in _stems(space, layers, shift):
         if _builds(space, choices, network):
-            return {key: choices[key] for key in space.propose(lambda name, _, chosen=choices: chosen[name])}
+            return space.propose(partial(_chosen, choices))
     raise CodesignError(f"Network {network.name} must be one of the space {space.name}")
+
+
+def _chosen(choices: dict[str, Any], name: str, _: Choices) -> Any:
+    return choices[name]
 
 
 def _builds(space: Space, choices: dict[str, Any], network: Network) -> bool:

@@ -104,7 +104,8 @@ def _differences(begun: Mapping, asked: Mapping, within: str = "") -> Iterator[t
 
 def _is_ours(name: str) -> bool:
     """Whether a hidden file is the lock, or what is written to before it has its name."""
-    return name == ".lock" or re.fullmatch(r"\.(sweep\.json|results\.json|report\.html|[\w.-]+\.pt)\.\d+", name) is not None
+    written = r"\.(sweep\.json|results\.json|report\.html|[\w.-]+\.pt)\.\d+"
+    return name == ".lock" or re.fullmatch(written, name) is not None
 
 
 def _brief(value: object) -> str:

@@ -15,6 +15,7 @@ from ..network import Network
 from ..pool import Failure
 from .directory import SweepDirectory
 from .options import SweepOptions, Tools
+from .prepared import Prepared
 from .pricing import Pricer
 from .records import most_promising
 from .runner import Runner
@@ -30,7 +31,8 @@ class Evaluator:
     """Evaluates generations of one sweep. ``news(text)`` is called with each training's result."""
 
     def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
-                 table: CostTable, runner: Runner, dataset: Dataset):
+                 table: CostTable, runner: Runner, dataset: Dataset, prepared: Prepared):
+        self.prepared = prepared
         self.options, self.tools, self.directory, self.dataset = options, tools, directory, dataset
         self.goals = options.goals
         self.database, self.table, self.runner = database, table, runner
@@ -89,12 +91,15 @@ class Evaluator:
 
     def _chosen(self, fates: dict[int, tuple[dict, Any]], before: Sequence[dict]) -> set[int]:
         """Numbers of the trials to train: as many as keeps pace with the pairs priced, those known from a shorter
-        training first."""
+        training first. All, where none is trained: weights are inherited."""
         open_ = [r for r, _ in fates.values() if "status" not in r]
+        if self.prepared.inheritance is not None:
+            return {r["trial"] for r in open_}
         tried = {(r["network_digest"], r["epochs"]): r["fidelity"] for r in before if r["status"] in TRIED}
         known = {digest for digest, _ in tried}
         priced = {r["id"] for r in (*before, *(r for r, _ in fates.values())) if "id" in r}
-        left = math.ceil(self.options.trained * min(1, len(priced) / self.options.trials)) - sum(tried.values())
+        trained = max(1, self.options.trained - round(self.prepared.passes / self.options.epochs))
+        left = math.ceil(trained * min(1, len(priced) / self.options.trials)) - sum(tried.values())
         there = [r for r in open_ if r["network_digest"] in known]
         others = [r for r in open_ if r["network_digest"] not in known]
         count = math.floor(left / min(r["fidelity"] for r in others) + 1e-9) if others else 0
@@ -113,7 +118,8 @@ class Evaluator:
     def _job(self, network: Network, epochs: int) -> Job:
         kind = "search" if epochs == self.options.epochs else f"{epochs}epochs"
         return Job(network=network, epochs=epochs, seed=self.options.seed, all_data=False,
-                   path=self.directory.candidates / f"{network.digest()[:12]}-{kind}")
+                   path=self.directory.candidates / f"{network.digest()[:12]}-{kind}",
+                   inheritance=self.prepared.inheritance)
 
     def _verilog_digest(self, accelerator: str) -> str | None:
         """Today's of one of the space's accelerators that has rows: it takes seconds, so only then."""

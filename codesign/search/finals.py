@@ -16,6 +16,7 @@ from ..pool import Failure, Task
 from .directory import SweepDirectory
 from .measurement import load_measurement, save_measurement
 from .options import SweepOptions, Tools
+from .prepared import Inheritance
 from .records import best_records
 from .runner import Runner
 from .training import Job, measure_model
@@ -28,12 +29,15 @@ class Finals:
     """The measurements of the sweep ``name``."""
 
     def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
-                 table: CostTable, runner: Runner, dataset: Dataset, name: str):
+                 table: CostTable, runner: Runner, dataset: Dataset, name: str,
+                 inheritance: Inheritance | None):
+        self.inheritance = inheritance
         self.options, self.tools, self.directory, self.database = options, tools, directory, database
         self.table, self.runner, self.dataset, self.name = table, runner, dataset, name
 
     def measure_best(self, round: int, records: Sequence[dict]) -> list[dict]:
-        """Train the best of ``records`` again, on validation images too, and measure them on all held-out images.
+        """Train the best of ``records`` again, on validation images too, and measure them on all held-out images. With
+        an inheritance nothing is trained again: only statistics are of validation images, too.
 
         Returns them. What was measured before is not measured again; what cannot be trained or measured makes room for
         the next best.
@@ -49,10 +53,11 @@ class Finals:
 
     def _train(self, round: int, records: Sequence[dict]) -> list[dict]:
         """Train; returns those of ``records`` for which that went well."""
-        self.tools.log(f"round {round}: training the best {len(records)} on all {len(self.dataset.train_images)} "
+        what = "training" if self.inheritance is None else "fitting the statistics of"
+        self.tools.log(f"round {round}: {what} the best {len(records)} on all {len(self.dataset.train_images)} "
                        "training images")
         jobs = [Job(network=Network.from_dict(r["network"]), epochs=self.options.final_epochs, all_data=True,
-                    seed=self.options.seed, path=self._path(r)) for r in records]
+                    seed=self.options.seed, path=self._path(r), inheritance=self.inheritance) for r in records]
         failed = set()
         for job, answer in self.runner.train(jobs, self.dataset):
             for record in records:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from ..datasets import Dataset
-from ..errors import CodesignError, require
+from ..errors import CodesignError
 from ..pool import Failure, Pool, Task
 
 __all__ = ["Advance", "Course", "Training", "advance", "complete"]
@@ -63,8 +63,7 @@ def advance(shared: Any, course: Course, state: bytes | None, at_once_s: float =
     import torch  # here: the parent need not have it
 
     torch.set_num_threads(1)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    training = course.begin(shared.search_dataset, state, device)
+    training = course.begin(shared.search_dataset, state, shared.device)
     began = time.monotonic()
     while not training.done and time.monotonic() - began < at_once_s:
         training.epoch()
@@ -89,8 +88,8 @@ def complete(courses: Sequence[tuple[str, Course]], pool: Pool, folder: Path | N
             for task, answer in pool.run(list(tasks)):
                 i = tasks[task]
                 name = courses[i][0]
-                require(not isinstance(answer, Failure), f"Training of {name} must succeed before a search can begin: "
-                                                         f"{getattr(answer, 'reason', '')}")
+                if isinstance(answer, Failure):
+                    raise CodesignError(f"Training of {name} must succeed before a search can begin: {answer.reason}")
                 if answer.state != states[i]:
                     _write(folder, name, answer.state)
                 states[i] = answer.state

@@ -4,19 +4,21 @@ Their budget is that of any other search: ``trained`` networks times ``epochs``,
 training images. What is trained beforehand is taken from it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..board import Board
 from ..datasets import Dataset
 from ..network import Network
-from ..pool import Pool
-from .preparation import complete
+from ..recipe import Recipe
+from .preparation import Advance, Course
 from .space import Space
 
-__all__ = ["Inheritance", "Prepared", "prepare"]
+__all__ = ["Inheritance", "PREPARED", "Prepared", "prepare"]
+
+PREPARED = ("supernet", "fbnet")  # the searches that :func:`prepare` trains for
+Complete = Callable[[Sequence[tuple[str, Course]]], list[Advance]]
 
 FBNET_SHARE = 0.5  # of the budget, before networks are trained
 WARM_SHARE = 0.4  # of that, for weights alone
@@ -33,14 +35,12 @@ class Inheritance:
     plan: Any
     state: bytes
 
-    def network(self, network: Network, dataset: Dataset, searched: Dataset) -> Any:
+    def network(self, network: Network, dataset: Dataset, searched: Dataset, device: str) -> Any:
         """In a worker: the :class:`~codesign.train.TrainResult` of ``network``, not trained any more; see
         :func:`codesign.search.supernet.fitting.inherit`."""
-        import torch
-
         from .supernet.fitting import inherit
 
-        return inherit(self.plan, self.state, network, dataset, searched, "cuda" if torch.cuda.is_available() else "cpu")
+        return inherit(self.plan, self.state, network, dataset, searched, device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +55,19 @@ class Prepared:
     passes: float = 0.0
 
 
-def prepare(search: str, space: Space, board: Board, *, passes: int, proposals: int, seed: int, pool: Pool,
-            folder: Path | None, limit_s: float) -> Prepared:
+def prepare(search: str, space: Space, board: Board, *, passes: int, proposals: int, seed: int, recipe: Recipe,
+            complete: Complete) -> Prepared:
     """What ``search`` trains before it proposes; nothing, for most.
 
-    passes, proposals : the whole search's budget; folder : for checkpoints, where it is to go on from them
-    limit_s : for each while of training
+    passes, proposals : the whole search's budget: a proposal that inherits takes one pass, for its statistics
+    complete : does the trainings, see :func:`codesign.search.preparation.complete`
     """
     if search == "supernet":
         from .supernet.fitting import SupernetPlan
         from .supernet.shrinking import PER_STEP
 
-        plan = SupernetPlan(space=space, epochs=max(1, (passes - proposals) // PER_STEP), seed=seed)
-        end, = complete([("supernet", plan)], pool, folder, limit_s)
+        plan = SupernetPlan(space=space, epochs=max(1, (passes - proposals) // PER_STEP), seed=seed, recipe=recipe)
+        end, = complete([("supernet", plan)])
         return Prepared(inheritance=Inheritance(plan=plan, state=end.state), passes=plan.epochs * PER_STEP)
     if search == "fbnet":
         from .supernet.differentiable import PASSES, FbnetPlan
@@ -75,12 +75,12 @@ def prepare(search: str, space: Space, board: Board, *, passes: int, proposals: 
         from .supernet.shrinking import PER_STEP
 
         spent = FBNET_SHARE * passes
-        warm = SupernetPlan(space=space, epochs=max(1, int(WARM_SHARE * spent / PER_STEP)), seed=seed)
-        begin, = complete([("supernet", warm)], pool, folder, limit_s)
+        warm = SupernetPlan(space=space, epochs=max(1, int(WARM_SHARE * spent / PER_STEP)), seed=seed, recipe=recipe)
+        begin, = complete([("supernet", warm)])
         epochs = max(1, int((1 - WARM_SHARE) * spent / PASSES / len(FBNET_BETAS)))
         courses = [(f"fbnet-{beta:g}", FbnetPlan(warm=warm, warm_state=begin.state, board=board, beta=beta,
                                                  epochs=epochs)) for beta in FBNET_BETAS]
-        ends = complete(courses, pool, folder, limit_s)
+        ends = complete(courses)
         return Prepared(family=[end.outcome for end in ends],
                         passes=warm.epochs * PER_STEP + len(courses) * epochs * PASSES)
     return Prepared()

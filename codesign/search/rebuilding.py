@@ -1,14 +1,20 @@
 """A candidate of a finished sweep again: its model, from its directory or trained anew, and its Verilog."""
 
+import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ..errors import require
+from ..board import Board
+from ..errors import CodesignError, require
 from ..integer import IntegerNetwork
 from ..model import load_model, model_digest
 from ..network import Network
+from .preparation import advance
+from .prepared import Prepared, prepare
+from .space import Space
+from .training import Job, Shared, train_network
 
 __all__ = ["check_verilog", "find_candidate", "model_of", "retrained"]
 
@@ -43,13 +49,19 @@ def retrained(results: Mapping, candidate: Mapping, dataset: str | None = None) 
     settings = results["settings"]
     reference = dataset or results["dataset"]
     data = load_dataset(reference, None if reference == "digits" else settings["space"]["input"][1])
-    measured = candidate.get("measured")
-    if measured is None:
-        data = data.split_validation(settings["seed"])
+    measured, recipe = candidate.get("measured"), Recipe.from_dict(settings["recipe"])
+    shared = Shared(train=train, measure=_never, dataset=data, seed=settings["seed"], recipe=recipe,
+                    device=settings["training_device"])
+    prepared = prepare(
+        settings["search"], Space.from_dict(settings["space"]), Board.from_dict(settings["board"]),
+        passes=settings["trained"] * settings["epochs"], proposals=settings["trials"], seed=settings["seed"],
+        recipe=recipe, complete=lambda courses: [advance(shared, course, None, math.inf) for _, course in courses],
+    ) if settings["search"] == "supernet" else Prepared()
     network = Network.from_dict(candidate["network"])
-    epochs = settings["final_epochs"] if measured else candidate["epochs"]
-    integer = train(network, data, epochs=epochs, seed=settings["seed"], recipe=Recipe.from_dict(settings["recipe"]),
-                    device=settings["training_device"]).integer
+    integer = train_network(shared, Job(
+        network=network, all_data=measured is not None, seed=settings["seed"],
+        epochs=settings["final_epochs"] if measured else candidate["epochs"], path=Path(),
+        inheritance=prepared.inheritance)).integer
     require(model_digest(integer) == (measured or candidate)["model_digest"],
             f"Training must give the integers that the sweep had: {_differences(results)}")
     return network, integer
@@ -61,6 +73,10 @@ def check_verilog(results: Mapping, candidate: Mapping, digest: str) -> None:
     known = candidate.get("measured", {}).get("verilog_digest") or front.get(candidate["id"])
     require(known in (None, digest),
             f"Verilog must be the sweep's, {str(known)[:16]}, not {digest[:16]}: {_differences(results)}")
+
+
+def _never(*_):
+    raise CodesignError("Rebuilding measures nothing")
 
 
 def _differences(results: Mapping) -> str:

@@ -10,6 +10,7 @@ import math
 import random
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from tqdm import tqdm
 
@@ -21,6 +22,8 @@ from .directory import SweepDirectory, write_json
 from .evaluation import Evaluator
 from .finals import Finals
 from .options import SweepOptions, Tools
+from .preparation import complete
+from .prepared import prepare
 from .pricing import Pricer
 from .proposers import Problem, Proposal, make_proposer, neighbours
 from .results import collect
@@ -55,9 +58,13 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
         try:
             with Pool(open_crew(options, shared)) as pool:
                 runner = Runner(pool, options)
-                finals = Finals(options, tools, directory, database, table, runner, dataset, name)
+                prepared = prepare(
+                    options.search, space, options.board, passes=options.trained * options.epochs,
+                    proposals=options.trials, seed=options.seed, recipe=options.recipe,
+                    complete=partial(complete, pool=pool, folder=directory.path, limit_s=options.train_limit_s))
+                finals = Finals(options, tools, directory, database, table, runner, dataset, name, prepared.inheritance)
                 search = _Search(options, tools, database, Evaluator(
-                    options, tools, directory, database, table, runner, shared.search_dataset))
+                    options, tools, directory, database, table, runner, shared.search_dataset, prepared))
                 first: list[dict] = []
                 for round in (1, 2):
                     search.propose(round, first)
@@ -80,7 +87,7 @@ class _Search:
         self.options, self.tools, self.database, self.evaluator = options, tools, database, evaluator
         self.proposer = make_proposer(options.search, Problem(
             space=options.space, seed=options.seed, goals=options.goals,
-            price=Pricer(options.space, options.board, options.goals).record))
+            price=Pricer(options.space, options.board, options.goals).record, family=evaluator.prepared.family))
         self._told = 0
 
     def propose(self, round: int, measured: Sequence[dict]) -> None:

@@ -5,12 +5,14 @@ of epochs is used up. The figure is the hypervolume of accuracy, cycles and LUTs
 share of what all networks of the space together have; intervals are bootstrap's, over seeds.
 
 Accuracies are real, of the digits' validation images: ``accuracies.csv`` has those of every network of the space, so
-that a search takes a second; ``--train`` trains them here and now.
+that a search takes a second; ``--train`` trains them here and now. ``supernet`` and ``fbnet`` train what they begin
+with here and now in any case, within the same budget: every network in a step counts.
 """
 
 import random
 import sys
 from collections.abc import Sequence
+from functools import partial
 from statistics import fmean
 
 from tqdm import tqdm
@@ -20,11 +22,14 @@ from ...cli.output import print_json, print_table
 from ...datasets import load_dataset
 from ...errors import CodesignError
 from ...pool import Pool
+from ...recipe import Recipe
 from ...workers import LocalCrew
+from ..preparation import complete
+from ..prepared import PREPARED, prepare
 from ..proposers import PROPOSERS
 from ..training import Shared
 from .judge import Judge, Search, best_of_all, tabulated, trained
-from .table import EPOCHS, SEED, read_table, validation_images
+from .table import EPOCHS, LIMIT_S, SEED, read_table, validation_images
 
 RESAMPLES, LEVEL = 10_000, 0.95
 BUDGETS = (12, 24, 48)
@@ -38,12 +43,28 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return means[cut], means[-1 - cut]
 
 
-def compare(kinds: Sequence[str], seeds: int, budgets: Sequence[int], judge: Judge) -> dict[str, list[list[float]]]:
-    """Hypervolumes by search, in the order of seeds, then of ``budgets`` (epochs); ``random`` is always among them."""
+def prepared_search(kind: str, seed: int, budget: int, judge: Judge, pool: Pool) -> float:
+    """What such a one has conquered, its preparation, of this ``budget``'s length, trained on ``pool``; networks that
+    are trained afterwards are by ``judge``."""
+    prepared = prepare(kind, judge.space, judge.board, passes=budget, proposals=budget // 6, seed=seed,
+                       recipe=Recipe(), complete=partial(complete, pool=pool, folder=None, limit_s=LIMIT_S))
+    if prepared.inheritance is not None:
+        judge = Judge(trained(pool, prepared.inheritance))
+    return Search(kind, seed, judge, prepared).run([budget])[0]
+
+
+def compare(kinds: Sequence[str], seeds: int, budgets: Sequence[int], judge: Judge,
+            pool: Pool | None = None) -> dict[str, list[list[float]]]:
+    """Hypervolumes by search, in the order of seeds, then of ``budgets`` (epochs); ``random`` is always among them.
+    ``pool`` is for those that train before they propose."""
     runs = [(kind, seed) for kind in dict.fromkeys([*kinds, "random"]) for seed in range(seeds)]
     found: dict[str, list[list[float]]] = {}
     for kind, seed in tqdm(runs, desc="searches", file=sys.stderr):
-        found.setdefault(kind, []).append(Search(kind, seed, judge).run(budgets))
+        if kind in PREPARED and pool is not None:
+            run = [prepared_search(kind, seed, budget, judge, pool) for budget in budgets]
+        else:
+            run = Search(kind, seed, judge).run(budgets)
+        found.setdefault(kind, []).append(run)
     return found
 
 
@@ -57,7 +78,8 @@ def summary(found: dict[str, list[float]]) -> dict[str, dict]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog="python -m codesign.search.bench", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--search", action="append", choices=tuple(PROPOSERS),
-                        help="one of those compared; default: all")
+                        help=f"one of those compared; default: all but {' and '.join(PREPARED)}, which train for long "
+                             "before they propose")
     parser.add_argument("--seeds", type=integer(2, 1000), default=20, help="of each")
     parser.add_argument("--budget", type=integer(1, 100_000), action="append", metavar="N",
                         help=f"whole trainings ({EPOCHS} epochs) of each; several; default: "
@@ -66,14 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=integer(1, 1024), default=2, help="trainings at a time")
     add_json(parser)
     args = parser.parse_args(arguments)
-    kinds, budgets = args.search or list(PROPOSERS), sorted(set(args.budget or BUDGETS))
+    kinds, budgets = args.search or [k for k in PROPOSERS if k not in PREPARED], sorted(set(args.budget or BUDGETS))
     reference = Judge(tabulated(read_table(), validation_images()))
-    if args.train:
+    if args.train or any(kind in PREPARED for kind in kinds):
         from ...train import train
 
         shared = Shared(train=train, measure=_never, dataset=load_dataset("digits"), seed=SEED)
         with Pool(LocalCrew(args.workers, shared)) as pool:
-            found = compare(kinds, args.seeds, [n * EPOCHS for n in budgets], Judge(trained(pool)))
+            found = compare(kinds, args.seeds, [n * EPOCHS for n in budgets],
+                            Judge(trained(pool)) if args.train else reference, pool)
     else:
         found = compare(kinds, args.seeds, [n * EPOCHS for n in budgets], reference)
     best = best_of_all(reference)

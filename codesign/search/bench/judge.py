@@ -1,7 +1,7 @@
 """What a search's proposals are worth, and what they cost: outcomes as in a sweep, epochs counted alike for all."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from ...errors import CodesignError, require
@@ -10,6 +10,7 @@ from ...network import Network
 from ...pool import Failure, Pool, Task
 from ..hypervolume import hypervolume
 from ..pareto import pareto_front
+from ..prepared import Inheritance, Prepared
 from ..pricing import Pricer
 from ..proposers import Outcome, Problem, Proposal, make_proposer
 from ..training import Job, train_network
@@ -35,9 +36,9 @@ class Judge:
         self.pricer = Pricer(self.space, self.board, self.goals)
         self._known: dict[Key, float] = {}
 
-    def problem(self, seed: int) -> Problem:
+    def problem(self, seed: int, family: Sequence[Mapping] = ()) -> Problem:
         """What a search is given."""
-        return Problem(space=self.space, seed=seed, goals=self.goals, price=self.pricer.record)
+        return Problem(space=self.space, seed=seed, goals=self.goals, price=self.pricer.record, family=family)
 
     def outcomes(self, first: int, proposals: Sequence[Proposal]) -> list[tuple[Outcome, Key | None]]:
         """Of ``proposals``, whose numbers begin at ``first``; with each the training it took, if any."""
@@ -71,10 +72,16 @@ class Judge:
 
 
 class Search:
-    """One search, from its beginning on."""
+    """One search, from its beginning on; ``prepared`` is paid for from the first. A network that inherits its weights
+    costs one pass over the images instead of its epochs."""
 
-    def __init__(self, kind: str, seed: int, judge: Judge):
-        self.judge, self.proposer = judge, make_proposer(kind, judge.problem(seed))
+    def __init__(self, kind: str, seed: int, judge: Judge, prepared: Prepared | None = None):
+        self.prepared = prepared or Prepared()
+        self.judge, self.proposer = judge, make_proposer(kind, judge.problem(seed, self.prepared.family))
+
+    def _spent(self, paid: Collection[Key]) -> float:
+        inherited = self.prepared.inheritance is not None
+        return self.prepared.passes + sum(1 if inherited else epochs for _, epochs in paid)
 
     def run(self, budgets: Sequence[int]) -> list[float]:
         """What it has conquered when so many epochs are trained, for each of ``budgets``. A network trained as long
@@ -93,7 +100,7 @@ class Search:
             before = len(paid)
             for outcome, key in new:
                 if key is not None:
-                    spent = sum(epochs for _, epochs in paid | {key})
+                    spent = self._spent(paid | {key})
                     while len(found) < len(budgets) and spent > budgets[len(found)]:
                         found.append(self.judge.conquered(losses))
                     paid.add(key)
@@ -116,11 +123,12 @@ def tabulated(table: Table, images: int) -> Accuracies:
     return look_up
 
 
-def trained(pool: Pool) -> Accuracies:
-    """Accuracies by real trainings on ``pool``."""
+def trained(pool: Pool, inheritance: Inheritance | None = None) -> Accuracies:
+    """Accuracies by real trainings on ``pool``, or with weights from an ``inheritance``."""
     def train(wanted: Mapping[Key, Network]) -> dict[Key, float]:
         tasks = {Task(function=train_network, limit_s=LIMIT_S, arguments=(Job(
-            network=network, epochs=key[1], seed=SEED, all_data=False, path=Path()),)): key
+            network=network, epochs=key[1], seed=SEED, all_data=False, path=Path(),
+            inheritance=inheritance),)): key
             for key, network in wanted.items()}
         return {tasks[task]: math.nan if isinstance(answer, Failure) else answer.accuracy
                 for task, answer in pool.run(list(tasks))}

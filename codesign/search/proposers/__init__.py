@@ -12,6 +12,8 @@ PROPOSERS = {
     "nsga2": "a genetic algorithm, NSGA-II",
     "halving": "successive halving on the length of training",
     "netadapt": "coordinate descent to a budget, from the largest network, as NetAdapt does",
+    "supernet": "NSGA-II on networks that inherit their weights from one that holds them all (Once-for-All)",
+    "fbnet": "differentiable search with Gumbel-softmax and latency (FBNet), then training",
     "random": "every choice equally likely",
 }
 
@@ -23,7 +25,7 @@ def make_proposer(kind: str, problem: Problem) -> Proposer:
             from .tpe import TpeProposer
 
             return TpeProposer(problem)
-        case "nsga2":
+        case "nsga2" | "supernet":  # which differ in where weights come from
             from .nsga2 import Nsga2Proposer
 
             return Nsga2Proposer(problem)
@@ -35,6 +37,10 @@ def make_proposer(kind: str, problem: Problem) -> Proposer:
             from .netadapt import NetAdaptProposer
 
             return NetAdaptProposer(problem)
+        case "fbnet":
+            from .fbnet import FbnetProposer
+
+            return FbnetProposer(problem)
         case "random":
             from .random import RandomProposer
 

@@ -51,12 +51,14 @@ class Problem:
 
     price : of choices, the record that the cost model gives (:func:`~codesign.search.records.pair_record`), the same
         whatever is measured meanwhile; raises :class:`CodesignError` where there is no such network or accelerator
+    family : distributions that were learned, for :class:`~codesign.search.proposers.fbnet.FbnetProposer`
     """
 
     space: Space
     seed: int
     goals: Goals
     price: Callable[[Mapping[str, Any]], Mapping]
+    family: Sequence[Mapping[str, Any]] = ()
 
 
 class Proposer(Protocol):

@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from ...board import Board
 from ...datasets import Dataset
 from ...errors import CodesignError, require
+from ...train.loop import training_device
 from ..space import Choices, Space
 from .checkpoint import pack, unpack
 from .fitting import SupernetPlan, SupernetTraining, batches_of, make_optimizer, one_cycle
@@ -79,8 +80,9 @@ class FbnetTraining:
 
     def __init__(self, plan: FbnetPlan, dataset: Dataset, state: bytes | None, device: str):
         self.plan, self.space, self.identity = plan, plan.warm.space, plan.identity(dataset)
-        self.device, self.latency = device, Latency(plan.warm.space, plan.board)
+        self.device, self.latency = training_device(device), Latency(plan.warm.space, plan.board)
         warm = SupernetTraining(plan.warm, dataset, plan.warm_state, device)
+        device = self.device
         require(warm.done, "Differentiable search must begin from a supernet whose training has ended")
         self.supernet, recipe = warm.supernet, plan.warm.recipe
         parts = dataset.split_validation(plan.warm.seed, THETA_SHARE)

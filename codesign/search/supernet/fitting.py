@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -12,19 +12,18 @@ import torch.nn.functional as F
 from ...datasets import Dataset
 from ...errors import require
 from ...network import Network
+from ...recipe import Recipe
 from ...train.batches import Batches
-from ...train.loop import TrainResult, accuracy_of, settle_statistics
-from ...train.recipe import Recipe
+from ...train.loop import TrainResult, accuracy_of, settle_statistics, training_device
 from ..canonical import choices_of
 from ..space import Space
 from .checkpoint import pack, unpack
 from .shrinking import PER_STEP, check_elastic, phase_of, sandwich
 from .weights import Supernet
 
-__all__ = ["SupernetPlan", "SupernetTraining", "batches_of", "inherit", "make_optimizer", "one_cycle"]
+__all__ = ["SupernetPlan", "SupernetTraining", "batches_of", "check_recipe", "inherit", "make_optimizer", "one_cycle"]
 
 TEACHING = 0.5  # weight of what the largest sub-network says against what the labels say
-RECIPE = Recipe(learning_rate=0.02)
 _READ: dict[bytes, "SupernetTraining"] = {}  # the last one that a worker has read
 
 
@@ -36,7 +35,7 @@ class SupernetPlan:
     space: Space
     epochs: int
     seed: int
-    recipe: Recipe = RECIPE
+    recipe: Recipe = field(default_factory=Recipe)
 
     def identity(self, dataset: Dataset) -> dict[str, Any]:
         """What a checkpoint must share."""
@@ -49,8 +48,8 @@ class SupernetPlan:
 
 
 class SupernetTraining:
-    """Progressive shrinking (:mod:`.shrinking`) with distillation in place: in every step the largest sub-network learns
-    from labels, the others from labels and from what it says (Yu et al., "BigNAS", ECCV 2020).
+    """Progressive shrinking (:mod:`.shrinking`) with distillation in place: in every step the largest sub-network
+    learns from labels, the others from labels and from what it says (Yu et al., "BigNAS", ECCV 2020).
 
     Each sub-network is quantized as if it stood alone. AdamW and its schedule are those of any training here, once over
     all steps. history : one dictionary per epoch (epoch, loss: mean over its sub-networks)
@@ -58,6 +57,8 @@ class SupernetTraining:
 
     def __init__(self, plan: SupernetPlan, dataset: Dataset, state: bytes | None, device: str):
         check_elastic(plan.space)
+        check_recipe(plan.recipe)
+        device = training_device(device)
         self.plan, self.identity = plan, plan.identity(dataset)
         self.batches = batches_of(dataset, plan.recipe, device)
         self.supernet = Supernet(plan.space, plan.seed).to(device)
@@ -122,6 +123,7 @@ def inherit(plan: SupernetPlan, state: bytes, network: Network, dataset: Dataset
     """``network`` with its weights from the finished supernet in ``state``, trained on ``searched`` and not any more:
     batch norm's statistics alone are fitted, on the training images of ``dataset``, on whose test part the result's
     accuracy is."""
+    device = training_device(device)
     training = _finished(plan, state, searched, device)
     module = training.supernet.sub_network(choices_of(plan.space, network)).inherit(training.supernet.shared)
     settle_statistics(module, batches_of(dataset, plan.recipe, device))
@@ -142,9 +144,17 @@ def _finished(plan: SupernetPlan, state: bytes, searched: Dataset, device: str) 
     return _READ[state]
 
 
+def check_recipe(recipe: Recipe) -> None:
+    """Raise :class:`CodesignError` where it asks for what a supernet's training has not: it is its own teacher."""
+    require(recipe.teacher_width == 0, f"Training of a supernet must have no --teacher, not {recipe.teacher_width}")
+    require(recipe.quantizer == "dorefa" and recipe.precision == "float32" and not recipe.compiled,
+            "Training of a supernet must be with dorefa, in float32, not compiled, "
+            f"not {recipe.quantizer}, {recipe.precision}{', compiled' if recipe.compiled else ''}")
+
+
 def batches_of(dataset: Dataset, recipe: Recipe, device: str) -> Batches:
     """The training images as ``recipe`` has them."""
-    return Batches(dataset, recipe.batch, recipe.augmentation or dataset.augmentation, device)
+    return Batches(dataset, recipe.batch, dataset.augmented_as(recipe.augmentation), device)
 
 
 def make_optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

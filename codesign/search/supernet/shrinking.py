@@ -11,7 +11,8 @@ from .roles import largest
 
 __all__ = ["PER_STEP", "PHASES", "check_elastic", "draw_elastic", "phase_of", "sandwich"]
 
-PER_STEP = 4  # sub-networks: a largest, a smallest and two at random
+SIZES = ("largest", "any")  # of the sub-networks of a step
+PER_STEP = len(SIZES)
 
 #: What becomes elastic one after another, and the share of the training after which it does. Before, all is largest.
 PHASES: tuple[tuple[float, tuple[str, ...]], ...] = (
@@ -26,7 +27,8 @@ TRIES = 1000  # draws, before a space counts as one without networks
 def check_elastic(space: Space) -> None:
     """Raise :class:`CodesignError` unless networks of ``space`` have weights to share."""
     open_ = [key for key in ELASTIC if len({**space.network, **space.stage}[key]) > 1]
-    require(bool(open_), f"Space {space.name} must leave open one of {', '.join(ELASTIC)} for networks to share weights")
+    require(bool(open_),
+            f"Space {space.name} must leave open one of {', '.join(ELASTIC)} for networks to share weights")
 
 
 def phase_of(done: float) -> frozenset[str]:
@@ -35,22 +37,21 @@ def phase_of(done: float) -> frozenset[str]:
 
 
 def sandwich(space: Space, free: Collection[str], generator: random.Random) -> list[dict[str, Any]]:
-    """Choices of the networks of one step: a largest, a smallest of those now allowed, others at random (Yu and Huang,
-    "Universally slimmable networks", ICCV 2019). What is not of a size, a shift or a pool or a head, is drawn."""
-    sizes = ("largest", "smallest", *["any"] * (PER_STEP - 2))
-    return [draw_elastic(space, free, size, generator) for size in sizes]
+    """Choices of the networks of one step: a largest, and one at random of those now allowed (Yu and Huang,
+    "Universally slimmable networks", ICCV 2019, with a smallest, too; but for a given number of passes over the images
+    fewer networks a step are more steps). What is not of a size, a shift or a pool or a head, is drawn."""
+    return [draw_elastic(space, free, size, generator) for size in SIZES]
 
 
 def draw_elastic(space: Space, free: Collection[str], size: str, generator: random.Random) -> dict[str, Any]:
-    """Choices of a network of ``size``, ``largest``, ``smallest`` or ``any``, with what is not ``free`` the largest."""
+    """Choices of a network of ``size``, ``largest`` or ``any``, with what is not ``free`` the largest."""
     def choose(name: str, choices: Choices) -> Any:
         key = name.rpartition(".")[2]
         if key not in ELASTIC:
             return generator.choice(choices)
         if key not in free or size == "largest":
             return largest(choices)
-        return generator.choice(choices) if size == "any" else \
-            min(choices, key=lambda c: -1 if c == "none" else c)
+        return generator.choice(choices)
 
     for _ in range(TRIES):
         choices = space.propose(choose)

@@ -67,7 +67,8 @@ def test_what_is_elastic_becomes_so_one_after_another():
     assert {c["mix"] for step in seen[1] for c in step} == {1, 2}
     assert {c["stem"] for step in seen[2] for c in step} == {4, 8}
     for step in seen[3]:
-        assert step[0]["mix_width"] == 16 and step[1]["mix_width"] == 8 and step[1]["stages"] == 0
+        assert step[0]["mix_width"] == 16 and step[0]["stages"] == 2
+    assert {c["mix_width"] for step in seen[3] for c in step[1:]} == {8, 16}
     assert {c["head"] for step in seen[0] for c in step} == {"none", 16, 24}  # is a layer, or is not, from the start
 
 

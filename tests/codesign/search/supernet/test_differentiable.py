@@ -1,0 +1,102 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from codesign.board import load_board
+from codesign.errors import CodesignError
+from codesign.goals import Goals
+from codesign.search.pricing import Pricer
+from codesign.search.proposers import Problem, make_proposer
+from codesign.search.supernet.differentiable import COLD, HOT, FbnetPlan, choice_names
+from codesign.search.supernet.fitting import SupernetPlan
+from codesign.search.supernet.latency import Latency
+from tests.codesign.search.supernet.spaces import PLAIN, few_digits
+
+BOARD = load_board("ulx3s")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def warm():
+    dataset, plan = few_digits(320), SupernetPlan(space=PLAIN, epochs=4, seed=0)
+    training = plan.begin(dataset, None, "cpu")
+    while not training.done:
+        training.epoch()
+    return dataset, plan, training.state()
+
+
+def plan_of(warm, **changes):
+    return FbnetPlan(**{**dict(warm=warm[1], warm_state=warm[2], board=BOARD, beta=2.0, epochs=2), **changes})
+
+
+def ended(warm, plan, state=None, epochs=100):
+    training = plan.begin(warm[0], state, "cpu")
+    while not training.done and epochs:
+        training.epoch()
+        epochs -= 1
+    return training
+
+
+def test_latency_is_that_of_the_solved_accelerators():
+    pricer, latency = Pricer(PLAIN, BOARD, Goals.of(max_cycles=PLAIN.max_cycles)), Latency(PLAIN, BOARD)
+    for choices in list(PLAIN.points())[::17]:
+        cycles = [pricer.record({**choices, "share": share})["price"]["cycles"] for share in PLAIN.share]
+        assert latency(choices) == pytest.approx(math.prod(cycles) ** (1 / len(cycles)))
+        assert latency(choices) == latency({**choices, "share": PLAIN.share[-1]})
+
+
+def test_it_goes_on_where_it_stopped(warm):
+    whole = ended(warm, plan_of(warm))
+    parts = ended(warm, plan_of(warm), ended(warm, plan_of(warm), epochs=1).state())
+    assert parts.outcome() == whole.outcome() and parts.history == whole.history
+    assert [h["tau"] for h in whole.history] == [pytest.approx(HOT), pytest.approx(COLD)]
+    probabilities = whole.outcome()["probabilities"]
+    assert probabilities.keys() == set(choice_names(PLAIN))
+    for name, values in probabilities.items():
+        assert len(values) == len(PLAIN.choices(name)) and sum(values) == pytest.approx(1, abs=1e-4)
+    with pytest.raises(CodesignError, match="must be of this sweep, not of another beta"):
+        ended(warm, plan_of(warm, beta=3.0), whole.state())
+    with pytest.raises(CodesignError, match="must begin from a supernet whose training has ended"):
+        begun = dataclasses.replace(warm[1], epochs=9).begin(warm[0], None, "cpu")
+        begun.epoch()
+        plan_of(warm, warm=begun.plan, warm_state=begun.state()).begin(warm[0], None, "cpu")
+
+
+def test_what_weighs_latency_more_finds_what_is_faster(warm):
+    """And what weighs it not at all learns from accuracy, whose gradient has the other direction."""
+    outcomes = [ended(warm, plan_of(warm, beta=beta, epochs=5)).outcome() for beta in (0.0, 30.0)]
+    latency = Latency(PLAIN, BOARD)
+
+    def likeliest(outcome):
+        def choose(name, of):
+            weights = outcome["probabilities"].get(name, [1.0, *[0.0] * (len(of) - 1)])
+            return of[weights.index(max(weights))]
+
+        return latency(PLAIN.propose(choose))
+
+    assert likeliest(outcomes[1]) < likeliest(outcomes[0])
+    assert likeliest(outcomes[1]) < 1.2 * min(map(latency, PLAIN.points()))
+
+
+def test_proposals_are_by_the_distributions(warm):
+    narrow = {name: [1.0, *[0.0] * (len(PLAIN.choices(name)) - 1)] for name in choice_names(PLAIN)}
+    wide = {name: [*[0.0] * (len(PLAIN.choices(name)) - 1), 1.0] for name in choice_names(PLAIN)}
+    goals = Goals.of(max_cycles=PLAIN.max_cycles)
+    problem = Problem(space=PLAIN, seed=0, goals=goals, price=Pricer(PLAIN, BOARD, goals).record,
+                      family=[{"beta": 1, "probabilities": narrow}, {"beta": 2, "probabilities": wide}])
+    proposer = make_proposer("fbnet", problem)
+    first = proposer.ask(4, set())
+    assert [(p.choices["mix"], p.choices["share"]) for p in first] == [(1, 0.2), (2, 0.2), (1, 0.5), (2, 0.5)]
+    assert [p.choices["stem"] for p in first] == [4, 8, 4, 8]
+    known = {p.key for p in first}
+    others = proposer.ask(4, known)  # nothing new is likely: as random search
+    assert len(others) == 4 and not known & {p.key for p in others}
