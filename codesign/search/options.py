@@ -15,8 +15,10 @@ from ..datasets import Dataset
 from ..errors import require
 from ..goals import DEFAULT_OBJECTIVES, Goals
 from ..recipe import Recipe
+from .prepared import PREPARED
 from .proposers import PROPOSERS
 from .space import Space
+from .supernet.checks import check_elastic, check_recipe
 from .training import Train
 from .trials import storage_url
 
@@ -78,6 +80,9 @@ class SweepOptions:
         require(self.trained <= self.trials,
                 f"Sweep trained must be at most trials ({self.trials}), not {self.trained}")
         _ = self.goals  # raises
+        if self.search in PREPARED:
+            check_elastic(self.space)
+            check_recipe(self.recipe)
 
     @cached_property
     def goals(self) -> Goals:

@@ -27,8 +27,11 @@ AT_ONCE_S = 20.0  # of training between two states
 class Training(Protocol):
     """A training under way."""
 
-    epochs_done: int
-    done: bool
+    @property
+    def epochs_done(self) -> int: ...
+
+    @property
+    def done(self) -> bool: ...
 
     def epoch(self) -> None: ...
 
@@ -42,7 +45,8 @@ class Training(Protocol):
 class Course(Protocol):
     """A training's plan; can be sent to workers. The same plan and data give the same end, however often it stops."""
 
-    epochs: int
+    @property
+    def epochs(self) -> int: ...
 
     def begin(self, dataset: Dataset, state: bytes | None, device: str) -> Training:
         """The training where ``state`` left it, or from its start."""

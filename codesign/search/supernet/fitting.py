@@ -18,10 +18,11 @@ from ...train.loop import TrainResult, accuracy_of, settle_statistics, training_
 from ..canonical import choices_of
 from ..space import Space
 from .checkpoint import pack, unpack
-from .shrinking import PER_STEP, check_elastic, phase_of, sandwich
+from .checks import check_elastic, check_recipe
+from .shrinking import PER_STEP, phase_of, sandwich
 from .weights import Supernet
 
-__all__ = ["SupernetPlan", "SupernetTraining", "batches_of", "check_recipe", "inherit", "make_optimizer", "one_cycle"]
+__all__ = ["SupernetPlan", "SupernetTraining", "batches_of", "inherit", "make_optimizer", "one_cycle"]
 
 TEACHING = 0.5  # weight of what the largest sub-network says against what the labels say
 _READ: dict[bytes, "SupernetTraining"] = {}  # the last one that a worker has read
@@ -142,14 +143,6 @@ def _finished(plan: SupernetPlan, state: bytes, searched: Dataset, device: str) 
         _READ.clear()
         _READ[state] = training
     return _READ[state]
-
-
-def check_recipe(recipe: Recipe) -> None:
-    """Raise :class:`CodesignError` where it asks for what a supernet's training has not: it is its own teacher."""
-    require(recipe.teacher_width == 0, f"Training of a supernet must have no --teacher, not {recipe.teacher_width}")
-    require(recipe.quantizer == "dorefa" and recipe.precision == "float32" and not recipe.compiled,
-            "Training of a supernet must be with dorefa, in float32, not compiled, "
-            f"not {recipe.quantizer}, {recipe.precision}{', compiled' if recipe.compiled else ''}")
 
 
 def batches_of(dataset: Dataset, recipe: Recipe, device: str) -> Batches:

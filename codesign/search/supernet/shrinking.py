@@ -5,11 +5,11 @@ import random
 from collections.abc import Collection
 from typing import Any
 
-from ...errors import CodesignError, require
+from ...errors import CodesignError
 from ..space import Choices, Space
 from .roles import largest
 
-__all__ = ["PER_STEP", "PHASES", "check_elastic", "draw_elastic", "phase_of", "sandwich"]
+__all__ = ["ELASTIC", "PER_STEP", "PHASES", "draw_elastic", "phase_of", "sandwich"]
 
 SIZES = ("largest", "any")  # of the sub-networks of a step
 PER_STEP = len(SIZES)
@@ -22,13 +22,6 @@ PHASES: tuple[tuple[float, tuple[str, ...]], ...] = (
 )
 ELASTIC = tuple(key for _, keys in PHASES for key in keys)
 TRIES = 1000  # draws, before a space counts as one without networks
-
-
-def check_elastic(space: Space) -> None:
-    """Raise :class:`CodesignError` unless networks of ``space`` have weights to share."""
-    open_ = [key for key in ELASTIC if len({**space.network, **space.stage}[key]) > 1]
-    require(bool(open_),
-            f"Space {space.name} must leave open one of {', '.join(ELASTIC)} for networks to share weights")
 
 
 def phase_of(done: float) -> frozenset[str]:

@@ -37,7 +37,7 @@ class SubNetwork:
     def _indices(self) -> list[tuple[torch.Tensor | slice, torch.Tensor | slice]]:
         return [(_index(role.rows), _index(role.columns)) for role in self.roles]
 
-    def parameters(self, shared: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def parameters(self, shared: nn.ParameterDict) -> dict[str, torch.Tensor]:
         """Its part of ``shared``, by the module's names for it, with gradients that reach ``shared``."""
         found = {}
         for number, (role, (rows, columns)) in enumerate(zip(self.roles, self._indices, strict=True)):
@@ -52,13 +52,13 @@ class SubNetwork:
                           f"{at}.log_scale": shared[name(role, "log_scale")] - self._log_sums}
         return found
 
-    def __call__(self, shared: Mapping[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    def __call__(self, shared: nn.ParameterDict, images: torch.Tensor) -> torch.Tensor:
         """Logits (B, classes) of uint8 ``images``, by the quantized network in training mode: normalized by the batch's
         own statistics."""
         return functional_call(self.module, self.parameters(shared), images)
 
     @torch.no_grad()
-    def inherit(self, shared: Mapping[str, torch.Tensor]) -> QuantizedNetwork:
+    def inherit(self, shared: nn.ParameterDict) -> QuantizedNetwork:
         """Its module with its part of the weights in it; batch norm's statistics are still to be fitted."""
         self.module.load_state_dict(self.parameters(shared), strict=False)  # but for the statistics
         return self.module
@@ -85,7 +85,8 @@ class Supernet(nn.Module):
         self._sub_network = lru_cache(KEPT)(lambda choices: SubNetwork(space, json.loads(choices)))
 
     @property
-    def shared(self) -> Mapping[str, torch.Tensor]:
+    def shared(self) -> nn.ParameterDict:
+        """By name: what the layers of sub-networks are parts of."""
         return self.weights
 
     def forward(self, choices: Mapping[str, Any], images: torch.Tensor) -> torch.Tensor:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from codesign.errors import CodesignError
-from codesign.model import load_model
+from codesign.model import load_model, model_digest
 from codesign.pool import Pool
 from codesign.recipe import Recipe
-from codesign.search import run_sweep
+from codesign.search import Space, run_sweep
 from codesign.search.preparation import complete
 from codesign.search.prepared import prepare
+from codesign.search.rebuilding import retrained
 from codesign.search.supernet.fitting import SupernetPlan
 from codesign.search.training import Shared
 from codesign.workers import LocalCrew
@@ -122,6 +123,27 @@ def test_budgets_are_passes_of_one_network(tmp_path):
     assert fbnet.passes == pytest.approx(960, rel=0.03) and len(fbnet.family) == 3 and fbnet.inheritance is None
     assert [[name for name, _ in courses] for courses in told] == [
         ["supernet"], ["supernet"], ["fbnet-0.6", "fbnet-2", "fbnet-6"]]
+
+
+def test_what_cannot_share_weights_is_refused_at_once(tmp_path):
+    layers = {key: list(values[:1]) for key, values in PLAIN.network.items()}
+    stage = {key: list(values[:1]) for key, values in PLAIN.stage.items()}
+    alone = Space.from_dict({**PLAIN.to_dict(), "network": {**layers, "stage": stage}})
+    for change, message in (({"space": alone}, "Space elastic must leave open one of mix, .* to share weights"),
+                            ({"recipe": Recipe(teacher_width=2)}, "supernet must have no --teacher, not 2"),
+                            ({"recipe": Recipe(precision="bfloat16")}, "in float32, .*, not dorefa, bfloat16")):
+        with pytest.raises(CodesignError, match=message):
+            options(tmp_path / "out", "fbnet", **change)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_candidate_is_trained_again_to_the_same_integers(tmp_path):
+    results = run_sweep(options(tmp_path / "out", "supernet", trials=6, trained=3), sweep_tools.tools())
+    for candidate in [c for c in results["candidates"] if c["status"] == "trained"][:2]:
+        integer = retrained(results, candidate)[1]
+        about = candidate.get("measured", candidate)
+        assert model_digest(integer) == about["model_digest"]
 
 
 def test_a_supernet_that_cannot_be_trained_ends_the_sweep(tmp_path):

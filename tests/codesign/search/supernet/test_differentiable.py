@@ -68,7 +68,7 @@ def test_it_goes_on_where_it_stopped(warm):
     with pytest.raises(CodesignError, match="must begin from a supernet whose training has ended"):
         begun = dataclasses.replace(warm[1], epochs=9).begin(warm[0], None, "cpu")
         begun.epoch()
-        plan_of(warm, warm=begun.plan, warm_state=begun.state()).begin(warm[0], None, "cpu")
+        plan_of((warm[0], begun.plan, begun.state())).begin(warm[0], None, "cpu")
 
 
 def test_what_weighs_latency_more_finds_what_is_faster(warm):

@@ -8,9 +8,10 @@ from codesign.datasets import load_dataset
 from codesign.errors import CodesignError
 from codesign.reference import evaluate
 from codesign.search import Space
+from codesign.search.supernet.checks import check_elastic
 from codesign.search.supernet.fitting import SupernetPlan, batches_of, inherit
 from codesign.search.supernet.roles import largest
-from codesign.search.supernet.shrinking import check_elastic, draw_elastic, phase_of, sandwich
+from codesign.search.supernet.shrinking import draw_elastic, phase_of, sandwich
 from codesign.search.supernet.weights import Supernet
 from codesign.train.loop import settle_statistics
 from tests.codesign.search.supernet.spaces import PLAIN, SPACE, few_digits
