@@ -6,11 +6,16 @@ import pytest
 
 from codesign.datasets import load_dataset
 from codesign.errors import CodesignError
+from codesign.pool import Pool
 from codesign.search.bench import __main__ as bench
 from codesign.search.bench.judge import Judge, Search, best_of_all, tabulated
-from codesign.search.bench.table import EPOCHS, LENGTHS, bench_networks, read_table, tabulate, validation_images
+from codesign.search.bench.table import EPOCHS, LENGTHS, SEED, bench_networks, read_table, tabulate, validation_images
 from codesign.search.hypervolume import hypervolume
+from codesign.search.prepared import PREPARED, Prepared
 from codesign.search.proposers import Proposal
+from codesign.search.training import Shared
+from codesign.workers import LocalCrew
+from tests.codesign.search import sweep_tools
 from tests.codesign.search.sweep_tools import quick_train
 
 
@@ -111,3 +116,17 @@ def test_the_command(capsys):
     assert all(0 < value < 1 for runs in found["hypervolumes"].values() for run in runs for value in run)
     bench.main(["--search", "random", "--seeds", "2", "--budget", "6"])
     assert "2 seeds; tabulated validation accuracies" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_what_trains_first_is_within_the_budget(judge):
+    """Really trained: the same seed conquers the same, and what is spent before is not there for networks."""
+    from codesign.train import train
+
+    shared = Shared(train=train, measure=sweep_tools.never, dataset=load_dataset("digits"), seed=SEED)
+    with Pool(LocalCrew(2, shared)) as pool:
+        for kind in PREPARED:
+            first, again = (bench.compare([kind], 1, [4 * EPOCHS], judge, pool)[kind] for _ in range(2))
+            assert first == again and 0 <= first[0][0] <= best_of_all(judge)
+    paid = Search("fbnet", 0, judge, Prepared(passes=3 * EPOCHS)).run([3 * EPOCHS, 4 * EPOCHS])
+    assert paid == [0, Search("fbnet", 0, judge).run([EPOCHS])[0]]
