@@ -20,7 +20,6 @@ from tqdm import tqdm
 from ...cli.arguments import Parser, add_json, integer
 from ...cli.output import print_json, print_table
 from ...datasets import load_dataset
-from ...errors import CodesignError
 from ...pool import Pool
 from ...recipe import Recipe
 from ...workers import LocalCrew
@@ -29,7 +28,7 @@ from ..prepared import PREPARED, prepare
 from ..proposers import PROPOSERS
 from ..training import Shared
 from .judge import Judge, Search, best_of_all, tabulated, trained
-from .table import EPOCHS, LIMIT_S, SEED, read_table, validation_images
+from .table import EPOCHS, LIMIT_S, SEED, never, read_table, validation_images
 
 RESAMPLES, LEVEL = 10_000, 0.95
 BUDGETS = (12, 24, 48)
@@ -93,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.train or any(kind in PREPARED for kind in kinds):
         from ...train import train
 
-        shared = Shared(train=train, measure=_never, dataset=load_dataset("digits"), seed=SEED)
+        shared = Shared(train=train, measure=never, dataset=load_dataset("digits"), seed=SEED)
         with Pool(LocalCrew(args.workers, shared)) as pool:
             found = compare(kinds, args.seeds, [n * EPOCHS for n in budgets],
                             Judge(trained(pool)) if args.train else reference, pool)
@@ -113,10 +112,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
          "{:+.1%} .. {:+.1%}".format(*v["gain_interval"])) for n, values in by_budget.items()
         for kind, v in values.items()))
     print(f"\n{args.seeds} seeds; {how} validation accuracies; hypervolume as a share of what the whole space has")
-
-
-def _never(*_):
-    raise CodesignError("nothing is measured here")
 
 
 if __name__ == "__main__":
