@@ -70,7 +70,7 @@ def test_a_shared_weight_always_joins_the_same_two_channels():
                 # A shift goes by a channel's number, and a block's map has its channels elsewhere in wider ones.
                 assert there[2] == ways or ".dirac shift" in key
                 compared += 1
-    assert compared > 5000
+    assert compared > 2000
 
 
 @pytest.mark.parametrize("seed", range(3))
