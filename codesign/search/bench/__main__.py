@@ -31,7 +31,7 @@ from .judge import Judge, Search, best_of_all, tabulated, trained
 from .table import EPOCHS, LIMIT_S, SEED, never, read_table, validation_images
 
 RESAMPLES, LEVEL = 10_000, 0.95
-BUDGETS = (12, 24, 48)
+BUDGETS = (6, 12, 24)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
