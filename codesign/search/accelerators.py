@@ -10,7 +10,7 @@ from ..errors import CodesignError
 from ..gemm import Gemm
 from ..graph import Graph
 
-__all__ = ["board_configs", "least_cycles", "variants"]
+__all__ = ["board_configs", "least_bytes", "least_cycles", "variants"]
 
 SIDES = (*range(4, 17), *range(18, 65, 2), *range(68, 129, 4))
 ON_CHIP_BUS_BITS = (64, 128, 256)
@@ -55,6 +55,11 @@ def _changed(config: AcceleratorConfig, **changes) -> list[AcceleratorConfig]:
         return []
 
 
+def least_bytes(gemms: Sequence[Gemm], config: AcceleratorConfig) -> int:
+    """No program has fewer: every weight tile is in it."""
+    return sum(_tiles(gemm, config) for gemm in gemms) * (config.rows // config.weight_rows) * config.word_bits // 8
+
+
 def least_cycles(gemms: Sequence[Gemm], config: AcceleratorConfig) -> int:
     """No schedule takes fewer: every weight tile sees every pixel that is not dropped by a pool, one a cycle; its words
     come one a cycle, no faster than the memory brings them."""
@@ -63,9 +68,14 @@ def least_cycles(gemms: Sequence[Gemm], config: AcceleratorConfig) -> int:
         pixels = gemm.in_shape[1] * gemm.in_shape[2]
         if gemm.padding is not None:
             pixels = min(pixels, 4 * gemm.shape[1] * gemm.shape[2])
-        groups = 1 if gemm.identity else -(-len(gemm.operands) // config.rows)
-        tiles = groups * -(-gemm.out_channels // config.cols)
+        tiles = _tiles(gemm, config)
         beats += tiles * pixels * gemm.planes
         words += tiles * (config.rows // config.weight_rows)
     rate = min(config.memory.bytes_per_cycle, config.bus_bits / 8)
     return max(beats, words, int(words * config.word_bits / 8 / rate))
+
+
+def _tiles(gemm: Gemm, config: AcceleratorConfig) -> int:
+    """Weight tiles of one layer."""
+    groups = 1 if gemm.identity else -(-len(gemm.operands) // config.rows)
+    return groups * -(-gemm.out_channels // config.cols)

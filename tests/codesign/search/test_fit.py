@@ -1,16 +1,19 @@
 import dataclasses
 import random
+import re
 
 import pytest
 
 from codesign.batch import BatchModel
-from codesign.board import load_board
+from codesign.board import Board, load_board
+from codesign.compiler import compile_network
 from codesign.cycles import predict
 from codesign.errors import CodesignError
 from codesign.lowering import lower
 from codesign.network import Network, diracdeltanet
+from codesign.random_weights import random_network
 from codesign.resources import board_resources, estimate_resources, exceeding, system_resources
-from codesign.search.accelerators import board_configs, least_cycles, variants
+from codesign.search.accelerators import board_configs, least_bytes, least_cycles, variants
 from codesign.search.fit import fastest, fit, limits
 from codesign.search.space import load_space
 
@@ -89,11 +92,55 @@ def test_limits():
 
 def test_what_fits_nowhere_is_told_with_what_is_missing():
     with pytest.raises(CodesignError, match=r"^Accelerator must fit ulx3s within the limits: the one that is nearest "
-                                            r"needs [\d,]+ look-up tables of 3,000 \([\d,]+ too many\)$"):
+                                            r"needs [\d,]+ look-up tables of 3,000 \([\d,]+ too many\); the largest that fits "
+                                            r"within 80% of the board is \d+x\d+$"):
         fit(SMALL, BOARD, limits(BOARD, 0.8, {"lut": 3_000}))
     little = dataclasses.replace(BOARD, memory_bytes=16_384)
     with pytest.raises(CodesignError, match="its 16,384 bytes of memory: program, image and results take at least"):
         fit(GRAPH, little, limits(little), NINE)
+
+
+def test_the_largest_that_is_said_to_fit_does():
+    configs = [c for c in board_configs(BOARD, SMALL) if c.rows == c.cols]
+    fitting = {c.rows for c in configs if not exceeding(estimate_resources(c, BOARD.family), limits(BOARD))}
+    with pytest.raises(CodesignError, match=f"80% of the board is {max(fitting)}x{max(fitting)}$"):
+        fit(SMALL, BOARD, limits(BOARD, 0.8, {"dsp": 2}))
+    assert max(fitting) < max(c.rows for c in configs)
+
+
+@pytest.mark.parametrize("layers, words", [
+    ([{"conv": 1024}, {"conv": 1024}, "average", {"linear": 10}], "and its 131,072 bytes of memory: .* at least [5-9]"),
+    ([{"conv": 256}, "average", {"linear": 10}], "and hold the network's maps, which none of [0-9,]+ within the limits "
+     "do; [0-9]+ banks of [0-9,]+ words: Accelerator bank_depth must be at least [0-9]+ words to hold .*"),
+])
+def test_another_board_that_would_do_is_named_and_does(layers, words):
+    network = Network.from_dict({"name": "large", "input": [1, 64, 64], "layers": layers})
+    with pytest.raises(CodesignError, match=f"^Accelerator must fit ulx3s {words}; ([a-z0-9, ]+) would do$") as error:
+        fit(network.graph(), BOARD, limits(BOARD))
+    named = re.search("; ([a-z0-9, ]+) would do$", str(error.value))[1].split(", ")
+    assert "zcu102" in named and "ulx3s" not in named and "colorlight-i9" not in named
+    other = load_board(named[0])
+    configs = random.Random(0).sample(board_configs(other, network.graph()), 500)
+    assert fit(network.graph(), other, limits(other), configs).front
+
+
+def test_in_bands_where_nothing_holds_the_maps_at_once():
+    board = Board.from_dict({**load_board("ultra96v2").to_dict(), "name": "little", "bram18": 60})
+    graph = Network.from_dict({"name": "large", "input": [3, 128, 128], "layers": [
+        {"conv": 16}, "pool", {"conv": 64}, {"conv": 32}, "pool", "pool", "pool", "average", {"linear": 10}]}).graph()
+    found = fit(graph, board, limits(board))
+    best = found.fastest
+    prediction = predict(graph, best.config)
+    assert (best.cycles, best.counters) == (prediction.cycles, prediction.counters)
+    assert not BatchModel([best.config]).price(graph, bands=False).fits[0] and best.memory_bytes <= board.memory_bytes
+    assert not exceeding(best.resources, limits(board))
+
+
+def test_no_program_has_fewer_bytes():
+    configs = random.Random(4).sample(board_configs(load_board("ultra96v2"), SMALL), 20)
+    integer, gemms = random_network(SMALL, 1), lower(SMALL)
+    for config in configs:
+        assert 0 < least_bytes(gemms, config) <= len(compile_network(integer, config).stream)
 
 
 def test_the_bound_holds():
