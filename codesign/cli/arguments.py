@@ -153,11 +153,13 @@ def read_network_or_model(args: argparse.Namespace,
     return network, random_network(network.graph(), args.random_weights)
 
 
-def add_accelerator(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_accelerator(parser: argparse.ArgumentParser | argparse._ArgumentGroup, fitted: bool = False) -> None:
+    """``fitted`` : what a board alone means, as in :func:`read_accelerator`."""
+    alone = "the fastest that fits it, for the network, as codesign fit finds it" if fitted else "the one its file names"
     parser.add_argument("--accelerator", metavar="A",
                         help="an accelerator: a YAML file, or tiny, ulx3s, ultra96, zcu102")
-    parser.add_argument("--board", metavar="B", help=f"{BOARD}; alone, it means its own accelerator; beside one, its "
-                                                     "clock and memory count")
+    parser.add_argument("--board", metavar="B", help=f"{BOARD}; without --accelerator, it means {alone}; with it, the "
+                                                     "board's clock and memory count")
 
 
 def fitted_accelerator(args: argparse.Namespace, board: "Board") -> "AcceleratorConfig":
@@ -171,8 +173,11 @@ def fitted_accelerator(args: argparse.Namespace, board: "Board") -> "Accelerator
     return best.config
 
 
-def read_accelerator(args: argparse.Namespace) -> tuple["AcceleratorConfig", "Board | None"]:
-    """The accelerator that the command is about, and its board, if any; it must be likely to fit the board."""
+def read_accelerator(args: argparse.Namespace, fitted: bool = False) -> tuple["AcceleratorConfig", "Board | None"]:
+    """The accelerator that the command is about, and its board, if any; it must be likely to fit the board.
+
+    A board alone means the accelerator that its file names, or (``fitted``) the fastest for the command's network.
+    """
     from ..accelerator import load_accelerator
     from ..board import load_board
     from ..fitting import require_fit
@@ -182,6 +187,8 @@ def read_accelerator(args: argparse.Namespace) -> tuple["AcceleratorConfig", "Bo
     if args.board is None:
         return load_accelerator(args.accelerator), None
     board = load_board(args.board)
+    if args.accelerator is None and fitted:
+        return fitted_accelerator(args, board), board
     config = board.preset() if args.accelerator is None else board.place(load_accelerator(args.accelerator))
     require_fit(config, board)
     return config, board

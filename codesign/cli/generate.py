@@ -9,7 +9,6 @@ from .arguments import (
     add_command,
     add_json,
     add_model,
-    fitted_accelerator,
     new_path,
     read_accelerator,
     read_model,
@@ -30,11 +29,9 @@ PATHS_SHOWN, PATHS_KEPT = 8, 100  # on the screen; in the manifest
 
 def add(commands) -> None:
     parser = add_command(commands, "generate", run, "Write a network's accelerator and program as files",
-                         "They are Verilog, memory image, listing, C headers and a manifest, in a new directory. With "
-                         "--board alone, the accelerator is the fastest for the network that fits the board, as "
-                         "codesign fit finds it.")
+                         "They are Verilog, memory image, listing, C headers and a manifest, in a new directory.")
     add_model(parser)
-    add_accelerator(parser)
+    add_accelerator(parser, fitted=True)
     parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make")
     parser.add_argument("--report", action="store_true", help="synthesize the accelerator (minutes, once) and "
                         "report the cells it needs and its longest paths; without a board, of UltraScale+")
@@ -43,7 +40,7 @@ def add(commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     out = new_path(args.out)
-    config, board = _accelerator(args)
+    config, board = read_accelerator(args, fitted=True)
     network, integer = read_model(args, config)
     from ..bundle import write_bundle
     from ..compiler import compile_network
@@ -69,15 +66,6 @@ def run(args: argparse.Namespace) -> None:
         _print_paths(paths, synthesis.family, board.clock_hz if board else config.clock_hz,
                      board.part if board else None)
         _print_resources(synthesis, config, board)
-
-
-def _accelerator(args: argparse.Namespace) -> "tuple[AcceleratorConfig, Board | None]":
-    from ..board import load_board
-
-    if args.accelerator is not None or args.board is None:
-        return read_accelerator(args)
-    board = load_board(args.board)
-    return fitted_accelerator(args, board), board
 
 
 def _synthesize(config: "AcceleratorConfig", board: "Board | None") -> "tuple[Resources, list[LogicPath]]":

@@ -23,7 +23,7 @@ def add(commands) -> None:
                          "Logits are compared with the reference, and where the accelerator is simulated cycles and "
                          "counters with the cost model; any difference is an error that says where.")
     add_model(parser)
-    add_accelerator(parser)
+    add_accelerator(parser, fitted=True)
     parser.add_argument("--device", default="verilator", metavar="D",
                         help="reference, verilator (the RTL), host (the board's firmware on this machine, in front of "
                              "the RTL), virtual (the ZCU102's firmware in QEMU, likewise), system (all that is in "
@@ -47,13 +47,13 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    config, where = read_accelerator(args)
-    if args.costs and (where is None or args.device == "reference"):
+    if args.costs and (args.board is None or args.device == "reference"):
         raise CodesignError("Cost rows must be of a board, given by --board, and of a device that has cycles")
     require(not args.costs or args.device != "replay",
             "Cost rows must be of a run, not of device replay: when and where it was recorded, the rows would not say")
     require(not args.maps or args.device == "verilator", f"Maps must be of device verilator, not {args.device}")
     require(not args.embed or args.device == "system", f"Device must be system to embed a program, not {args.device}")
+    config, where = read_accelerator(args, fitted=True)
     network, integers = read_model(args, config)
     images, labels, _ = read_images(args, network.input, integers.info)
 

@@ -1,5 +1,6 @@
 """Where a network can have no accelerator: which resource is short, by how much, and what would do."""
 
+from ..accelerator import AcceleratorConfig
 from ..board import Board, board_names, load_board
 from ..errors import CodesignError
 from ..graph import Graph
@@ -19,8 +20,9 @@ def why_none(tried: Enumeration) -> str:
                 f"{tried.least_memory:,}{_elsewhere(tried.graph, board)}")
     if tried.small:
         one = min(tried.small, key=capacity).config
-        return (f"{where} and hold the network's maps, which none of {len(tried.small):,} within the limits do; "
-                f"{one.rows} banks of {one.bank_depth:,} words: {_problem(tried, one)}{_elsewhere(tried.graph, board)}")
+        return (f"{where} and hold the network's maps, which none of {len(tried.small):,} within the limits do, the "
+                f"largest with {one.rows} banks of {one.bank_depth:,} words: {_problem(tried, one)}"
+                f"{_elsewhere(tried.graph, board)}")
     if tried.closest is None:
         return f"{where}: there is none to choose from"
     _, over, resources = tried.closest
@@ -32,7 +34,7 @@ def why_none(tried: Enumeration) -> str:
     return f"{where} within the limits: the one that is nearest needs {needs}{advice}"
 
 
-def _problem(tried: Enumeration, config) -> str:
+def _problem(tried: Enumeration, config: AcceleratorConfig) -> str:
     try:
         schedule(tried.graph, config)
     except CodesignError as e:
@@ -40,7 +42,7 @@ def _problem(tried: Enumeration, config) -> str:
     raise AssertionError(f"{config.name} holds the maps")
 
 
-def _squares(graph: Graph, board: Board) -> list:
+def _squares(graph: Graph, board: Board) -> list[AcceleratorConfig]:
     """Square arrays for ``board``, of all sizes of memory."""
     return [config for config in board_configs(board, graph) if config.rows == config.cols]
 

@@ -31,12 +31,16 @@ def test_the_smallest_that_reaches_a_rate(codesign, tmp_path):
     assert "* estimates; cycles are the cost model's" in text
 
 
-def test_generate_takes_the_fastest(codesign, tmp_path):
+def test_generate_and_run_take_the_fastest(codesign, tmp_path):
     best = json.loads(codesign("fit", "network.yaml", "--board", "colorlight-i9", "--json", check=True).stdout)
     made = codesign("generate", "network.yaml", "--random-weights", 1, "--board", "colorlight-i9", "--out", "out",
                     check=True)
     assert "the fastest for small within 80% of colorlight-i9" in made.stderr
     assert yaml.safe_load((tmp_path / "out" / "accelerator.yaml").read_text()) == best["fastest"]["accelerator"]
+    ran = codesign("run", "network.yaml", "--random-weights", 1, "--board", "colorlight-i9", "--device", "reference",
+                   "--json", check=True)
+    assert json.loads(ran.stdout)["accelerator"] == best["fastest"]["accelerator"]["name"]
+    assert "the fastest for small within 80% of colorlight-i9" in ran.stderr
 
 
 @pytest.mark.parametrize("words, rule", [
