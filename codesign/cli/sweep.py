@@ -106,8 +106,11 @@ def run(args: argparse.Namespace) -> None:
                            objectives=read_objectives(args), constraints=read_constraints(args),
                            workers=args.workers, ray=args.ray, max_failures=args.max_failures,
                            train_limit_s=args.train_limit, measure_limit_s=args.measure_limit)
+    from .sweep_view import watched
+
     try:
-        results = run_sweep(options, tools)
+        with watched(tools, f"{space.name} on {board.name} by {args.search}") as shown:
+            results = run_sweep(options, shown)
     except KeyboardInterrupt:
         print(f"\n{args.out}: the same command continues the sweep", file=sys.stderr)
         raise

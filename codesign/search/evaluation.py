@@ -17,14 +17,12 @@ from .directory import SweepDirectory
 from .options import SweepOptions, Tools
 from .prepared import Prepared
 from .pricing import Pricer
-from .records import most_promising
+from .records import TRIED, most_promising, training_spent
 from .runner import Runner
 from .training import Job, Trained
 from .trials import Trial, TrialDatabase
 
 __all__ = ["Evaluator"]
-
-TRIED = ("trained", "screened", "failed")
 
 
 class Evaluator:
@@ -63,8 +61,8 @@ class Evaluator:
                 if trial.record is None and "status" not in record and \
                         self._job(network, record["epochs"]).path == job.path:
                     self.database.finish(trial.number, self._tried(record, answer))
-                    news(f"{record['id'][:6]} {answer.reason[:40]}" if isinstance(answer, Failure) else
-                         f"{record['id'][:6]} {answer.accuracy:.1%} valid., {record['price']['cycles']:.0f} cycles")
+                    news(f"{record['id'][:8]}: {answer.reason}" if isinstance(answer, Failure) else
+                         f"{record['id'][:8]}: {answer.accuracy:.1%} valid., {record['price']['cycles']:,.0f} cycles")
 
     def _fates(self, generation: Sequence[Trial], before: Sequence[dict]) -> dict[int, tuple[dict, Any]]:
         """Each trial's record so far, without a status where it may be trained, and its network."""
@@ -95,11 +93,10 @@ class Evaluator:
         open_ = [r for r, _ in fates.values() if "status" not in r]
         if self.prepared.inheritance is not None:
             return {r["trial"] for r in open_}
-        tried = {(r["network_digest"], r["epochs"]): r["fidelity"] for r in before if r["status"] in TRIED}
-        known = {digest for digest, _ in tried}
+        known = {r["network_digest"] for r in before if r["status"] in TRIED}
         priced = {r["id"] for r in (*before, *(r for r, _ in fates.values())) if "id" in r}
         trained = max(1, self.options.trained - round(self.prepared.passes / self.options.epochs))
-        left = math.ceil(trained * min(1, len(priced) / self.options.trials)) - sum(tried.values())
+        left = math.ceil(trained * min(1, len(priced) / self.options.trials)) - training_spent(before)
         there = [r for r in open_ if r["network_digest"] in known]
         others = [r for r in open_ if r["network_digest"] not in known]
         count = math.floor(left / min(r["fidelity"] for r in others) + 1e-9) if others else 0

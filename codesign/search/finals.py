@@ -19,6 +19,7 @@ from .options import SweepOptions, Tools
 from .prepared import Inheritance
 from .records import best_records
 from .runner import Runner
+from .tracker import Tracker
 from .training import Job, measure_model
 from .trials import TrialDatabase
 
@@ -30,10 +31,11 @@ class Finals:
 
     def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
                  table: CostTable, runner: Runner, dataset: Dataset, name: str,
-                 inheritance: Inheritance | None):
+                 tracker: Tracker, inheritance: Inheritance | None):
         self.inheritance = inheritance
         self.options, self.tools, self.directory, self.database = options, tools, directory, database
         self.table, self.runner, self.dataset, self.name = table, runner, dataset, name
+        self.tracker = tracker
 
     def measure_best(self, round: int, records: Sequence[dict]) -> list[dict]:
         """Train the best of ``records`` again, on validation images too, and measure them on all held-out images. With
@@ -53,17 +55,18 @@ class Finals:
 
     def _train(self, round: int, records: Sequence[dict]) -> list[dict]:
         """Train; returns those of ``records`` for which that went well."""
-        what = "training" if self.inheritance is None else "fitting the statistics of"
-        self.tools.log(f"round {round}: {what} the best {len(records)} on all {len(self.dataset.train_images)} "
-                       "training images")
         jobs = [Job(network=Network.from_dict(r["network"]), epochs=self.options.final_epochs, all_data=True,
                     seed=self.options.seed, path=self._path(r), inheritance=self.inheritance) for r in records]
         failed = set()
-        for job, answer in self.runner.train(jobs, self.dataset):
+        doing = "training the best" if self.inheritance is None else "fitting the statistics of the best"
+        self.tracker.tell(round, doing, final_trainings=len(jobs),
+                          latest=f"{len(jobs)} on all {len(self.dataset.train_images):,} training images")
+        for done, (job, answer) in enumerate(self.runner.train(jobs, self.dataset), 1):
             for record in records:
                 if isinstance(answer, Failure) and self._path(record) == job.path:
                     self._fail(round, record, "final training", answer)
                     failed.add(record["id"])
+            self.tracker.tell(round, doing, final_trainings=len(jobs) - done)
         return [r for r in records if r["id"] not in failed]
 
     def _measure(self, round: int, records: Sequence[dict]) -> None:
@@ -74,8 +77,9 @@ class Finals:
             arguments = network, integer, config, predict(network.graph(), config)
             tasks[Task(function=measure_model, arguments=arguments, limit_s=self.options.measure_limit_s)] = record
         if tasks:
-            self.tools.log(f"round {round}: running {', '.join(r['id'] for r in records)}, "
-                           f"{len(self.dataset.test_images)} images each")
+            self.tracker.tell(round, "measuring", final_trainings=0,
+                              latest=f"{', '.join(r['id'][:8] for r in records)}: {len(self.dataset.test_images):,} "
+                                     "images each")
 
         def name(task: Task) -> str:
             return f"Candidate {tasks[task]['id']} on {tasks[task]['accelerator']['name']}"
@@ -86,6 +90,7 @@ class Finals:
                 self._fail(round, tasks[task], "measurement", answer)
             else:
                 self._keep(round, tasks[task], answer, *task.arguments)
+            self.tracker.tell(round, "measuring", final_trainings=0)
 
     def _keep(self, round: int, record: dict, measurement: Measurement, network: Network, integer: Any,
               config: AcceleratorConfig, prediction: Prediction) -> None:

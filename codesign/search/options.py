@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..accelerator import AcceleratorConfig
 from ..board import Board
 from ..costs.measurement import Measure
@@ -16,6 +14,7 @@ from ..errors import require
 from ..goals import DEFAULT_OBJECTIVES, Goals
 from ..recipe import Recipe
 from .prepared import PREPARED
+from .progress import Progress, plain
 from .proposers import PROPOSERS
 from .space import Space
 from .supernet.checks import check_elastic, check_recipe
@@ -112,7 +111,7 @@ class Tools:
     devices : how many measurements there can be at a time; None: as many as workers
     verilog_digest : digest of the Verilog of a configuration as it would be emitted today: other rows are stale
     dataset : loads the data set, a top-level function or a partial of one; its test part is for measurements alone
-    log : takes a line of news
+    log : takes a line of news; watch : is told of every change
     """
 
     train: Train
@@ -120,4 +119,5 @@ class Tools:
     verilog_digest: Callable[[AcceleratorConfig], str]
     dataset: Callable[[], Dataset]
     devices: int | None = None
-    log: Callable[[str], None] = field(default=lambda line: tqdm.write(line, file=sys.stderr))
+    log: Callable[[str], None] = field(default=lambda line: print(line, file=sys.stderr, flush=True))
+    watch: Callable[[Progress], None] = plain

@@ -1,6 +1,6 @@
 """Candidates as records: what the study, the results file and the report say of each; and which are the best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..goals import Goals
@@ -8,9 +8,12 @@ from ..network import Network
 from .pareto import pareto_front
 from .solve import Pair
 
-__all__ = ["as_measured", "best_records", "most_promising", "pair_record", "summarize"]
+__all__ = ["TRIED", "as_measured", "best_records", "front_of", "most_promising", "pair_record", "summarize",
+           "training_spent"]
 
 ACCURACY_MARGIN = 0.02
+LEAST_OF_THE_BEST = 0.5
+TRIED = ("trained", "screened", "failed")
 
 
 def summarize(network: Network) -> str:
@@ -87,3 +90,16 @@ def best_records(records: Sequence[dict], count: int, goals: Goals) -> list[dict
                     best.append(record)
             left = [r for r in left if r not in front]
     return best[:count]
+
+
+def front_of(trained: Collection[dict], goals: Goals) -> list[dict]:
+    """Those of the ``trained`` that meet all constraints and that no other of these beats in all objectives. What is
+    less than half as accurate as the best has not learned the task, and is not among them."""
+    least = LEAST_OF_THE_BEST * max((r["accuracy"] for r in trained), default=0.0)
+    return pareto_front([r for r in trained if r["accuracy"] >= least and not goals.missed(r, trained=True)],
+                        goals.losses)
+
+
+def training_spent(records: Sequence[dict]) -> float:
+    """Whole trainings that the networks of ``records`` had, in all."""
+    return sum({(r["network_digest"], r["epochs"]): r["fidelity"] for r in records if r["status"] in TRIED}.values())

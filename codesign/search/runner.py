@@ -1,5 +1,6 @@
 """A sweep's calls to its workers: what fails is counted, and too much of it ends the sweep."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -19,11 +20,15 @@ class Runner:
     Raises :class:`CodesignError` on what makes going on pointless: a full disk, a device that contradicts the
     reference or the cost model, more than the allowed share of failures among this process's tasks. A failure is handed
     out before, so that it is on record.
+
+    trainings, epochs : that were ended here; began : when the first was begun, by ``time.monotonic()``
     """
 
     def __init__(self, pool: Pool, options: SweepOptions):
         self.pool, self.options = pool, options
         self._done = self._failed = 0
+        self.trainings = self.epochs = 0
+        self.began: float | None = None
 
     def run(self, tasks: Sequence[Task], names: Callable[[Task], str],
             at_most: int | None = None) -> Iterator[tuple[Task, Any]]:
@@ -43,8 +48,12 @@ class Runner:
         for job in jobs:
             if job.path.exists():
                 yield job, load_trained(job.path)
+        if missing and self.began is None:
+            self.began = time.monotonic()
         for task, answer in self.run(list(missing), lambda task: f"Training of {missing[task].network.name}"):
             job = missing[task]
+            self.trainings += 1
+            self.epochs += job.epochs
             yield job, answer if isinstance(answer, Failure) else save_trained(job, answer, dataset)
 
     def _count(self, name: str, answer: Any) -> None:

@@ -8,11 +8,8 @@ none; it loses at most the trainings and measurements in flight.
 
 import math
 import random
-import sys
 from collections.abc import Sequence
 from functools import partial
-
-from tqdm import tqdm
 
 from ..costs import CostTable
 from ..errors import require
@@ -23,11 +20,12 @@ from .evaluation import Evaluator
 from .finals import Finals
 from .options import SweepOptions, Tools
 from .preparation import complete
-from .prepared import prepare
+from .prepared import PREPARED, prepare
 from .pricing import Pricer
 from .proposers import Problem, Proposal, make_proposer, neighbours
 from .results import collect
 from .runner import Runner
+from .tracker import Tracker
 from .training import Shared
 from .trials import Trial, TrialDatabase, sqlite_url, storage_url
 
@@ -58,18 +56,23 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
         try:
             with Pool(open_crew(options, shared)) as pool:
                 runner = Runner(pool, options)
+                tracker = Tracker(options, database, directory, runner, tools.watch)
+                if options.search in PREPARED:
+                    tracker.tell(1, "training what proposes")
                 prepared = prepare(
                     options.search, space, options.board, passes=options.trained * options.epochs,
                     proposals=options.trials, seed=options.seed, recipe=options.recipe,
                     complete=partial(complete, pool=pool, folder=directory.path, limit_s=options.train_limit_s))
-                finals = Finals(options, tools, directory, database, table, runner, dataset, name, prepared.inheritance)
+                finals = Finals(options, tools, directory, database, table, runner, dataset, name, tracker,
+                                prepared.inheritance)
                 search = _Search(options, tools, database, Evaluator(
-                    options, tools, directory, database, table, runner, shared.search_dataset, prepared))
+                    options, tools, directory, database, table, runner, shared.search_dataset, prepared), tracker)
                 first: list[dict] = []
                 for round in (1, 2):
                     search.propose(round, first)
                     first = finals.measure_best(round, [t.record for t in database.trials() if t.round <= round
                                                         and t.record is not None])
+                    tracker.tell(round, "writing results", final_trainings=0)
                     results = collect(options, tools, dataset, database, directory)
                     write_json(directory.results, results)
                 require(results["counts"]["measured"] > 0, "Sweep must have trained and measured something: "
@@ -83,8 +86,10 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
 class _Search:
     """One sweep's generations."""
 
-    def __init__(self, options: SweepOptions, tools: Tools, database: TrialDatabase, evaluator: Evaluator):
+    def __init__(self, options: SweepOptions, tools: Tools, database: TrialDatabase, evaluator: Evaluator,
+                 tracker: Tracker):
         self.options, self.tools, self.database, self.evaluator = options, tools, database, evaluator
+        self.tracker = tracker
         self.proposer = make_proposer(options.search, Problem(
             space=options.space, seed=options.seed, goals=options.goals,
             price=Pricer(options.space, options.board, options.goals).record, family=evaluator.prepared.family))
@@ -94,24 +99,22 @@ class _Search:
         """Propose and evaluate generations until the round has its number of different pairs; in round 2 neighbours of
         the ``measured`` records first."""
         quota = self.options.trials if round == 2 else max(1, math.floor(self.options.trials * ROUND_1_SHARE))
-        with tqdm(total=quota, desc=f"round {round}: pairs priced", file=sys.stderr, unit="pair") as bar:
-            while True:
-                trials = self.database.trials()
-                if any(t.round > round for t in trials):
-                    return
-                at = _unfinished(trials)
-                before = [t for t in trials if t.generation < at]
-                pairs = {t.record["id"] for t in before if t.record and "id" in t.record}
-                bar.n = min(len(pairs), quota)
-                bar.refresh()
-                left = quota - len(pairs)
-                generation = self._generation(round, at, before, left, measured)
-                if left > 0 and (not generation or _barren(before) >= BARREN_GENERATIONS):
-                    self.tools.log(f"round {round}: no new pairs to be found, going on with {len(pairs)}")
-                    return
-                if not generation:
-                    return
-                self.evaluator.evaluate(generation, before, bar.set_postfix_str)
+        while True:
+            trials = self.database.trials()
+            if any(t.round > round for t in trials):
+                return
+            self.tracker.tell(round)
+            at = _unfinished(trials)
+            before = [t for t in trials if t.generation < at]
+            pairs = {t.record["id"] for t in before if t.record and "id" in t.record}
+            left = quota - len(pairs)
+            generation = self._generation(round, at, before, left, measured)
+            if left > 0 and (not generation or _barren(before) >= BARREN_GENERATIONS):
+                self.tools.log(f"round {round}: no new pairs to be found, going on with {len(pairs)}")
+                return
+            if not generation:
+                return
+            self.evaluator.evaluate(generation, before, lambda news: self.tracker.tell(round, latest=news))
 
     def _generation(self, round: int, at: int, before: Sequence[Trial], left: int,
                     measured: Sequence[dict]) -> list[Trial]:

@@ -1,12 +1,16 @@
 """One small sweep through the real trainer, generator and simulator, and what the other commands make of it."""
 
+import contextlib
 import csv
+import fcntl
 import json
 import os
+import pty
 import re
 import shutil
-import signal
+import struct
 import subprocess
+import termios
 from contextlib import ExitStack
 
 import pytest
@@ -37,31 +41,56 @@ SWEEP = ["sweep", "--out", "sweep", "--space", "few.yaml", "--trials", 8, "--tra
 
 
 def interrupt(directory):
-    """Begin the sweep, and press Ctrl-C, which the workers get too, when the first training is done."""
-    with subprocess.Popen([SCRIPT, *map(str, SWEEP)], cwd=directory, stderr=subprocess.PIPE, text=True,
-                          start_new_session=True) as process:
+    """Begin the sweep on a terminal, and press Ctrl-C there when the first training is done."""
+    keyboard, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 40, 100, 0, 0))
+    with subprocess.Popen([SCRIPT, *map(str, SWEEP)], cwd=directory, stdin=terminal, stdout=subprocess.PIPE,
+                          stderr=terminal, start_new_session=True, env={**os.environ, "TERM": "xterm"},
+                          preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as process:
+        os.close(terminal)
         seen = ""
         while "valid." not in seen:
-            seen += process.stderr.read(1)
-            assert process.poll() is None, seen + process.stderr.read()
-        os.killpg(process.pid, signal.SIGINT)
-        seen += process.communicate(timeout=60)[1]
+            seen += os.read(keyboard, 4096).decode(errors="replace")
+            assert process.poll() is None, seen
+        os.write(keyboard, b"\x03")
+        with contextlib.suppress(OSError):  # the terminal's end
+            while more := os.read(keyboard, 4096):
+                seen += more.decode(errors="replace")
+        assert process.stdout.read() == b""
+    os.close(keyboard)
     assert process.returncode == 130, seen
-    assert seen.splitlines()[-1] == "codesign: interrupted" and "Traceback" not in seen
+    return seen
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(swept):
+    _, _, seen = swept
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+    assert "few on ulx3s by tpe   round 1 of 2, searching" in text and re.search(r"pairs priced .* of 8", text)
+    assert re.search(r"networks trained .* 1 of 2 +\d+\.\d a minute", text) and re.search(r"about \d+ \w+ left", text)
+    assert re.search(r"[0-9a-f]{8}: \d+\.\d% valid\., [\d,]+ cycles", text) and "front: 1 by validation" in text
+    assert max(map(len, text.replace("\r", "\n").splitlines())) <= 100
+    assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")  # the cursor is back
+    assert "Traceback" not in text
+    assert text.splitlines()[-3:] == ["sweep: the same command continues the sweep", "", "codesign: interrupted"]
+
+
+def test_elsewhere_it_writes_lines(swept):
+    _, result, _ = swept
+    assert "\x1b" not in result.stderr and "\r" not in result.stderr
+    assert re.search(r"^round 2, searching: 8 of 8 pairs priced, \d networks trained, \d measured", result.stderr, re.M)
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """(directory, the run that continued and ended it)."""
+    """(directory, the run that continued and ended it, what the interrupted one showed)."""
     directory = tmp_path_factory.mktemp("sweep")
     (directory / "few.yaml").write_text(yaml.safe_dump(few()))
-    interrupt(directory)
-    result = run_codesign(*SWEEP, cwd=directory, check=True)
-    return directory, result
+    seen = interrupt(directory)
+    return directory, run_codesign(*SWEEP, cwd=directory, check=True), seen
 
 
 def test_ends_with_the_front_and_the_report(swept):
-    directory, result = swept
+    directory, result, _ = swept
     report = re.search(r"^report: (.*/sweep/report\.html)$", result.stdout, re.M)
     assert report and "<img src=\"data:image/" in (directory / "sweep" / "report.html").read_text()
     assert re.search(r"^[0-9a-f]{8} .* simulated ", result.stdout, re.M)
@@ -74,7 +103,7 @@ def test_ends_with_the_front_and_the_report(swept):
 
 
 def test_finished_sweep_is_shown_again(swept):
-    directory, result = swept
+    directory, result, _ = swept
     again = run_codesign(*SWEEP, cwd=directory, check=True)
     assert again.stdout == result.stdout
     other = run_codesign(*SWEEP, "--seed", 1, cwd=directory)
@@ -85,7 +114,7 @@ def test_finished_sweep_is_shown_again(swept):
 
 
 def test_report(swept):
-    directory, result = swept
+    directory, result, _ = swept
     (directory / "sweep" / "report.html").unlink()
     again = run_codesign("report", "sweep", cwd=directory, check=True)
     assert again.stdout == result.stdout
@@ -98,7 +127,7 @@ def files(directory):
 
 def test_rebuilds_the_same_bytes(swept, tmp_path):
     """From the sweep's model, and from nothing: no cache, weights trained again, another hash seed."""
-    directory, result = swept
+    directory, result, _ = swept
     results = json.loads((directory / "sweep" / "results.json").read_text())
     best = next(c for c in results["candidates"] if "measured" in c)
     assert "\ncodesign rebuild sweep CANDIDATE --out DIR" in result.stdout
@@ -118,7 +147,7 @@ def test_rebuilds_the_same_bytes(swept, tmp_path):
 
 
 def test_rebuilds_what_was_trained_but_not_measured(swept, tmp_path):
-    directory, _ = swept
+    directory, *_ = swept
     results = json.loads((directory / "sweep" / "results.json").read_text())
     for name, words in (("a", []), ("b", ["--retrain"])):
         found = [c for c in results["candidates"] if c["status"] == "trained" and "measured" not in c]
@@ -127,7 +156,7 @@ def test_rebuilds_what_was_trained_but_not_measured(swept, tmp_path):
 
 
 def test_rebuild_says_what_is_not_the_sweeps(swept, tmp_path):
-    directory, _ = swept
+    directory, *_ = swept
     sweep = shutil.copytree(directory / "sweep", tmp_path / "sweep")
     results = json.loads((sweep / "results.json").read_text())
     best = next(c for c in results["candidates"] if "measured" in c)
@@ -145,7 +174,7 @@ def test_rebuild_says_what_is_not_the_sweeps(swept, tmp_path):
 
 
 def test_costs_show_and_check(swept):
-    directory, _ = swept
+    directory, *_ = swept
     rows = json.loads(run_codesign("costs", "show", "sweep", "--json", cwd=directory, check=True).stdout)["rows"]
     assert {row["state"] for row in rows} == {"fresh"}
     assert {row["method"] for row in rows} == {"simulated"}
@@ -156,7 +185,7 @@ def test_costs_show_and_check(swept):
 
 
 def test_costs_show_prices_from_a_sweeps_rows(swept, tmp_path):
-    directory, _ = swept
+    directory, *_ = swept
     results = json.loads((directory / "sweep" / "results.json").read_text())
     best = next(c for c in results["candidates"] if "measured" in c)
     (tmp_path / "best.yaml").write_text(yaml.safe_dump(best["network"]))
@@ -168,7 +197,7 @@ def test_costs_show_prices_from_a_sweeps_rows(swept, tmp_path):
 
 
 def test_wrong_row_is_found(swept, tmp_path):
-    directory, _ = swept
+    directory, *_ = swept
     shutil.copytree(directory / "sweep", tmp_path / "sweep")
     with CostTable(tmp_path / "sweep" / "costs.db") as table:
         row = next(r for r in table.rows() if r.key.operator == "network")
@@ -179,7 +208,7 @@ def test_wrong_row_is_found(swept, tmp_path):
 
 
 def test_costs_export(swept, tmp_path):
-    directory, _ = swept
+    directory, *_ = swept
     run_codesign("costs", "export", "sweep", "--out", tmp_path / "rows.csv", cwd=directory, check=True)
     run_codesign("costs", "export", "sweep", "--out", tmp_path / "rows.jsonl", cwd=directory, check=True)
     with open(tmp_path / "rows.csv", newline="") as file:
@@ -197,7 +226,7 @@ def test_costs_export(swept, tmp_path):
 
 
 def test_candidate_is_a_model(swept):
-    directory, _ = swept
+    directory, *_ = swept
     model = sorted((directory / "sweep" / "candidates").glob("*-search"))[0]
     result = run_codesign("estimate", model, "--accelerator", "tiny", "--json", cwd=directory, check=True)
     assert json.loads(result.stdout)["cycles"] > 0
