@@ -23,7 +23,7 @@ from codesign.sim.toolchain import generator_versions
 
 from ..job import BuildJob, Progress, bundle_of
 from .constraints import board_pins, constraints
-from .flow import Image, TooLargeError, implement
+from .flow import Image, TooLargeError, implement, tool_versions
 from .settings import LatticeSettings
 
 __all__ = ["build", "describe"]
@@ -38,7 +38,8 @@ def build(job: BuildJob, out: Path, progress: Progress = lambda step: None) -> d
     settings = LatticeSettings.of(board)
     pins = board_pins(board, settings)
     system = system_of(config, board, baud=job.baud)
-    pll_for(pins.reference_hz, system.clock_hz)  # told before the work
+    pll_for(pins.reference_hz, system.clock_hz)  # what is wrong is told before the work
+    tool_versions()
     progress("Verilog")
     data = job.workload.program.stream if job.workload and job.embed else b""
     try:

@@ -23,7 +23,7 @@ from .constraints import board_pins, constraints
 from .report import Placement, parse_report
 from .settings import LatticeSettings
 
-__all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement", "place", "synthesize"]
+__all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement", "place", "synthesize", "tool_versions"]
 
 SEEDS = (1, 2, 3)
 #: nextpnr's first router was not done with a 4x4 system's 52,371 connections after twice the time that this one takes.
@@ -153,6 +153,11 @@ def _pack(placed: Path, progress: Progress) -> Path:
     return _kept(ecppack, [placed.name, *options], run)
 
 
+def tool_versions() -> dict[str, str]:
+    """Of the tools of each step; raises :class:`CodesignError` where one is missing or too old."""
+    return {step: find_open_tool(name).version for name, step in _STEPS.items()}
+
+
 def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Sequence[int] = SEEDS,
               progress: Progress = lambda step: None) -> Image:
     """The image of ``source``, which has a top, for ``board``: of the first of ``seeds`` whose placement reaches every
@@ -165,7 +170,7 @@ def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Seque
     settings = LatticeSettings.of(board)
     lpf = constraints(source.ports, settings, board_pins(board, settings).reference_hz)
     require(len(seeds) > 0, "Seeds must be at least one")
-    tools = {step: find_open_tool(name).version for name, step in _STEPS.items()}  # before the work, not amidst it
+    tools = tool_versions()
     netlist = synthesize(source, progress)
     resources = count_cells(cell_statistics((netlist / "cells.json").read_text(), source.top or ""), board.family)
     if excess(resources, board):

@@ -155,7 +155,7 @@ def read_network_or_model(args: argparse.Namespace,
 
 def add_accelerator(parser: argparse.ArgumentParser | argparse._ArgumentGroup, fitted: bool = False) -> None:
     """``fitted`` : what a board alone means, as in :func:`read_accelerator`."""
-    alone = "the fastest that fits it, for the network, as codesign fit finds it" if fitted else "the one its file names"
+    alone = "the fastest for the network that fits it (see codesign fit)" if fitted else "the one its file names"
     parser.add_argument("--accelerator", metavar="A",
                         help="an accelerator: a YAML file, or tiny, ulx3s, ultra96, zcu102")
     parser.add_argument("--board", metavar="B", help=f"{BOARD}; without --accelerator, it means {alone}; with it, the "

