@@ -41,6 +41,7 @@ class SweepView:
         self.title, self.console, self._clock = title, console, clock
         self._began, self._told = clock(), clock()
         self._progress: Progress | None = None
+        self._latest = ""
         self._live = Live(get_renderable=self._view, console=console, transient=True, refresh_per_second=4)
 
     def __enter__(self) -> "SweepView":
@@ -51,8 +52,10 @@ class SweepView:
         self._live.stop()
 
     def show(self, progress: Progress) -> None:
-        """From now on, ``progress``."""
+        """From now on, ``progress``; what was done last stays until there is something newer."""
         self._progress, self._told = progress, self._clock()
+        self._latest = progress.latest or self._latest
+        self._live.refresh()
 
     def log(self, line: str) -> None:
         """A line that stays."""
@@ -69,7 +72,7 @@ class SweepView:
         lines: list[RenderableType] = [head, _counts(progress)]
         if progress.front:
             lines.append(_front(progress))
-        return Group(*lines, Text(progress.latest, style="dim", no_wrap=True, overflow="ellipsis"))
+        return Group(*lines, Text(self._latest, style="dim", no_wrap=True, overflow="ellipsis"))
 
 
 def _counts(progress: Progress) -> Table:

@@ -50,8 +50,8 @@ def interrupt(directory):
         os.close(terminal)
         seen = ""
         while "valid." not in seen:
-            seen += os.read(keyboard, 4096).decode(errors="replace")
             assert process.poll() is None, seen
+            seen += os.read(keyboard, 4096).decode(errors="replace")
         os.write(keyboard, b"\x03")
         with contextlib.suppress(OSError):  # the terminal's end
             while more := os.read(keyboard, 4096):

@@ -49,6 +49,7 @@ def test_counts_times_and_the_front():
     assert len(rows) == FRONT_SHOWN and rows[0].split()[1:5] == ["100.00%", "1,000", "8,000", "ulx3s-8x8"]
     assert "8 [shift9]" in rows[0] and rows[0].rstrip().endswith("…")
     assert "and 2 more" in lines[-2] and lines[-1] == "0a1b2c3d: 97.5% valid."
+    assert shown(100, progress(), progress(latest="")) == lines  # the news stay
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
