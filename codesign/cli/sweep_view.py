@@ -13,7 +13,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..search.objectives import OBJECTIVES, Objective
 from ..search.options import Tools
 from ..search.progress import Progress, duration
 
@@ -94,19 +93,13 @@ def _front(progress: Progress) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", title_style="",
                   title=f"front: {len(progress.front)} by validation, the cost model and estimates")
     table.add_column("candidate", no_wrap=True)
-    for objective in OBJECTIVES:
-        table.add_column(objective.name, justify="right", no_wrap=True)
+    for metric in progress.columns:
+        table.add_column(metric.heading, justify="right", no_wrap=True)
     table.add_column("accelerator", no_wrap=True)
     table.add_column("network")
     for record in progress.front[:FRONT_SHOWN]:
-        table.add_row(record["id"][:8], *(_number(objective, record) for objective in OBJECTIVES),
-                      record["accelerator"]["name"],
-                      Text(record["summary"], no_wrap=True, overflow="ellipsis"))
+        table.add_row(record["id"][:8], *(metric.number(metric.of(record)) for metric in progress.columns),
+                      record["accelerator"]["name"], Text(record["summary"], no_wrap=True, overflow="ellipsis"))
     if len(progress.front) > FRONT_SHOWN:
         table.add_row(f"and {len(progress.front) - FRONT_SHOWN} more")
     return table
-
-
-def _number(objective: Objective, record: dict) -> str:
-    value = objective.of(record)
-    return f"{value:.2%}" if objective.name == "accuracy" else f"{value:,.0f}"

@@ -9,6 +9,7 @@ pytest.importorskip("rich")
 from rich.console import Console  # noqa: E402
 
 from codesign.cli.sweep_view import FRONT_SHOWN, SweepView  # noqa: E402
+from codesign.goals import Goals  # noqa: E402
 from codesign.search.progress import Progress  # noqa: E402
 
 
@@ -21,6 +22,7 @@ def record(number):
 def progress(**changes):
     return Progress(**{**dict(round=1, doing="searching", priced=1234, trials=2000, impossible=3, over_budget=0,
                               trained=12, to_train=32, failed=1, measured=0, front=[record(n) for n in range(10)],
+                              columns=Goals.of().objectives,
                               trained_here=6, seconds=120.0, left_s=400.0, latest="0a1b2c3d: 97.5% valid."), **changes})
 
 
@@ -44,7 +46,7 @@ def test_counts_times_and_the_front():
     assert re.fullmatch(r"networks trained +\S+ +12 of 32 +3\.0 a minute, 1 failed", lines[2].rstrip())
     assert re.fullmatch(r"pairs measured +0", lines[3].rstrip())
     assert lines[4].rstrip() == "front: 10 by validation, the cost model and estimates"
-    assert lines[5].split() == ["candidate", "accuracy", "cycles", "lut", "accelerator", "network"]
+    assert lines[5].split() == ["candidate", "accuracy", "cycles", "LUT", "accelerator", "network"]
     rows = [line for line in lines if re.match(r"0{8} ", line)]
     assert len(rows) == FRONT_SHOWN and rows[0].split()[1:5] == ["100.00%", "1,000", "8,000", "ulx3s-8x8"]
     assert "8 [shift9]" in rows[0] and rows[0].rstrip().endswith("…")
