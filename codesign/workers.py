@@ -13,12 +13,12 @@ from typing import Any
 from .errors import require
 from .pool import Failure, Task, WorkerDied, attempt
 
-__all__ = ["LocalCrew", "one_thread", "start_worker"]
+__all__ = ["LocalCrew"]
 
 JOIN_S = 10
 
 
-def start_worker() -> None:
+def _start_worker() -> None:
     """To be called first in a spawned worker: Ctrl-C ends it without a word, and it does not outlive a parent that was
     killed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -33,7 +33,7 @@ def start_worker() -> None:
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
     """Processes started here use one thread each for their linear algebra."""
     previous = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -49,7 +49,7 @@ def one_thread() -> Iterator[None]:
 def _serve(pipe: Connection, shared: Any) -> None:
     """A worker's life: tasks in, answers out. In a process group of its own, to be ended with all it started."""
     os.setpgid(0, 0)
-    start_worker()
+    _start_worker()
     while True:
         try:
             function, arguments = pipe.recv()
@@ -69,7 +69,7 @@ class _LocalWorker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, shared), daemon=True)
-        with one_thread():
+        with _one_thread():
             self._process.start()
         theirs.close()
         assert self._process.pid is not None

@@ -1,10 +1,8 @@
 """Building a table for a device: questions put to it by several processes, rows stored run by run."""
 
-import multiprocessing
+import math
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -14,8 +12,9 @@ from ..accelerator import AcceleratorConfig
 from ..cycles import predict
 from ..device import Device
 from ..errors import CodesignError, require
+from ..pool import Failure, Pool, Task
 from ..random_weights import random_network
-from ..workers import one_thread, start_worker
+from ..workers import LocalCrew
 from .measurement import measure_on, measurement_rows
 from .pricing import network_key
 from .question import Question
@@ -74,16 +73,19 @@ def _runs(questions: Sequence[Question], target: Target, workers: int) -> Iterat
         for question in questions:
             yield question, run_question(question, target)
         return
-    with one_thread():
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker)
-        try:
-            futures = {pool.submit(run_question, question, target): question for question in questions}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool as e:
-            raise CodesignError(f"Workers must not die (out of memory?): {e}") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+    tasks = {Task(function=_run, arguments=(question,), limit_s=math.inf): question for question in questions}
+    with Pool(LocalCrew(workers, target)) as pool:
+        for task, answer in pool.run(list(tasks)):
+            if isinstance(answer, Failure):
+                name = tasks[task].network.name
+                raise CodesignError(f"Workers must not die, as with network {name}: {answer.reason}"
+                                    if answer.kind == "died" else answer.reason)
+            yield tasks[task], answer
+
+
+def _run(target: Target, question: Question) -> list[Row]:
+    """In a worker."""
+    return run_question(question, target)
 
 
 @cache
