@@ -31,7 +31,7 @@ layers:
 
 def run_codesign(*words, cwd, check=False, **env):
     """``codesign WORDS`` in ``cwd``; with ``check``, it must succeed."""
-    result = subprocess.run([SCRIPT, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=300,
+    result = subprocess.run([SCRIPT, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=900,
                             env={**os.environ, "OMP_NUM_THREADS": "1", **env})
     assert not check or result.returncode == 0, result.stderr
     return result
