@@ -30,12 +30,11 @@ class Finals:
     """The measurements of the sweep ``name``."""
 
     def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
-                 table: CostTable, runner: Runner, dataset: Dataset, name: str,
-                 tracker: Tracker, inheritance: Inheritance | None):
-        self.inheritance = inheritance
+                 table: CostTable, runner: Runner, dataset: Dataset, name: str, tracker: Tracker,
+                 inheritance: Inheritance | None):
+        self.tracker, self.inheritance = tracker, inheritance
         self.options, self.tools, self.directory, self.database = options, tools, directory, database
         self.table, self.runner, self.dataset, self.name = table, runner, dataset, name
-        self.tracker = tracker
 
     def measure_best(self, round: int, records: Sequence[dict]) -> list[dict]:
         """Train the best of ``records`` again, on validation images too, and measure them on all held-out images. With

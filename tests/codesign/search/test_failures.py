@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 
 import pytest
 
@@ -37,11 +36,11 @@ def test_diverging_trainings_are_recorded_and_passed_over(tmp_path):
 
 
 def test_trainings_that_really_diverge_cost_their_candidates(tmp_path):
-    """Their loss is not a number at the end of the first epoch."""
+    """With a loss that is not a number, or, where the last step alone was too long, integers that cannot be had."""
     results = sweep(tmp_path / "out", train=sweep_tools.reckless_train, trials=10, trained=6, max_failures=1.0)
     reasons = {f["reason"] for f in results["failures"]}
-    assert reasons and all(re.fullmatch(r"Training loss must stay finite, not nan \(epoch 1; .* 1e\+30\)", reason)
-                           for reason in reasons)
+    loss = "Training loss must stay finite, not nan (epoch 1; try a smaller learning rate than 1e+30)"
+    assert loss in reasons and all(reason == loss or reason.endswith("(the training diverged)") for reason in reasons)
     assert results["counts"]["trained"] > 0 and results["counts"]["measured"] > 0
     assert all("accuracy" not in c for c in results["candidates"] if c["status"] == "failed")
 
