@@ -122,12 +122,15 @@ class Resources:
 
 
 def _multipliers(config: AcceleratorConfig, family: str) -> dict[str, int]:
-    """DSP blocks by component: requantizers, and the product that counts written words."""
+    """DSP blocks by component: requantizers, what columns that share a bank multiply by their number or its, and the
+    product that counts written words. By a power of two, nothing is multiplied."""
     a, b = DSP_WIDTHS[family]
     # Signed operands: MUL_BITS is unsigned.
     requantizer = math.ceil(config.acc_bits / a) * math.ceil((MUL_BITS + 1) / b)
     counter = config.cols.bit_length() + PLANES_BITS >= SMALLEST_PRODUCT_BITS[family]
-    return {"columns": config.cols * requantizer, "control": int(counter)}
+    factors = [n for c in range(config.cols) for n in (c // config.rows, config.columns_per_bank) if n & (n - 1)]
+    products = len(factors) * (config.addr_bits >= SMALLEST_PRODUCT_BITS[family])
+    return {"columns": config.cols * requantizer + products, "control": int(counter)}
 
 
 def estimate_resources(config: AcceleratorConfig, family: str, model: Coefficients | None = None) -> Resources:

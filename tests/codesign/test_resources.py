@@ -36,6 +36,16 @@ def test_needs_grow_with_what_causes_them():
     assert base.to_dict()["lut"] == sum(c["lut"] for c in base.to_dict()["components"].values())
 
 
+@pytest.mark.parametrize("cols, bank_depth, xcup, ecp5", [(15, 4096, 15 + 3, 30 + 3), (12, 4096, 24, 36),
+                                                          (12, 256, 12, 36)])
+def test_columns_that_share_a_bank_multiply_by_other_than_powers_of_two(cols, bank_depth, xcup, ecp5):
+    """The fourth of four columns by its number, each of three by theirs: as many as Yosys 0.70 made."""
+    shared = config(rows=4, cols=cols, acc_bits=24, bank_depth=bank_depth, acc_depth=64, wide_rows=0, bus_bits=64)
+    for family, dsps in (("xcup", xcup), ("ecp5", ecp5)):
+        columns = next(c for c in estimate_resources(shared, family).components if c.name == "columns")
+        assert columns.dsp == dsps
+
+
 def test_excess_names_the_resource_and_the_limit():
     board = dataclasses.replace(load_board("ulx3s"), luts=10_000, bram18=1000)
     lines = excess(estimate_resources(config(), "ecp5"), board)
