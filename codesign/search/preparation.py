@@ -69,8 +69,10 @@ def advance(shared: Any, course: Course, state: bytes | None, at_once_s: float =
     torch.set_num_threads(1)
     training = course.begin(shared.search_dataset, state, shared.device)
     began = time.monotonic()
-    while not training.done and time.monotonic() - began < at_once_s:
+    while not training.done:
         training.epoch()
+        if time.monotonic() - began >= at_once_s:
+            break
     return Advance(state=training.state(), epochs_done=training.epochs_done, done=training.done,
                    outcome=training.outcome() if training.done else {})
 
