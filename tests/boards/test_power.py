@@ -87,7 +87,8 @@ def test_samples_are_new_conversions_spread_over_the_window(device):
         samples = np.frombuffer(answer["samples"], np.dtype([("ticks", "<u8"), ("rest", "V10")]))
         assert len(samples) == 24 and np.all(np.diff(samples["ticks"].astype(float)) >= 0)
         firsts = samples["ticks"][::3].astype(float) / hz
-        assert np.all(np.diff(firsts) >= 0.01168) and np.median(np.diff(firsts)) == pytest.approx(spacing_s, rel=0.2)
+        assert 0.01168 <= np.diff(firsts).min() <= 1.2 * spacing_s  # a busy machine only makes some of them later
+        assert firsts[-1] - firsts[0] >= 0.95 * 7 * spacing_s
         assert 0.85 * length_s < answer["ticks"] / hz < length_s + 1
         assert (answer["runs"] > 1) == (run_ms > 0) == (answer["busy_ticks"] > 0)
         assert answer["busy_ticks"] <= answer["ticks"]
