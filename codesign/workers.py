@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -22,6 +23,7 @@ def _start_worker() -> None:
     """To be called first in a spawned worker: Ctrl-C ends it without a word, and it does not outlive a parent that was
     killed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def follow(parent: multiprocessing.process.BaseProcess) -> None:
         parent.join()
@@ -44,6 +46,17 @@ def _one_thread() -> Iterator[None]:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = previous
+
+
+@contextlib.contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """To processes started here, a Ctrl-C comes when they unblock it, and not while they begin."""
+    resource_tracker.ensure_running()  # as beginning later, it would unblock it here
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 def _serve(pipe: Connection, shared: Any) -> None:
@@ -69,7 +82,7 @@ class _LocalWorker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, shared), daemon=True)
-        with _one_thread():
+        with _one_thread(), _interrupts_later():
             self._process.start()
         theirs.close()
         assert self._process.pid is not None

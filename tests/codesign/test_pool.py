@@ -170,6 +170,20 @@ if __name__ == "__main__":
     assert gone(tmp_path / "log")
 
 
+def test_an_interrupt_while_a_worker_begins_ends_it_without_a_word(capfd):
+    worker, deadline = LocalCrew(1).hire(), time.monotonic() + 5
+    status = Path(f"/proc/{worker._pid}/status")
+    # Python takes interrupts from here on, and imports.
+    while not int(status.read_text().split("SigCgt:")[1].split()[0], 16) & 1 << signal.SIGINT - 1:
+        if time.monotonic() > deadline:  # seen too late: it is through
+            break
+    os.kill(worker._pid, signal.SIGINT)
+    with pytest.raises(WorkerDied, match="SIGINT"):
+        worker.answer()
+    worker.stop()
+    assert capfd.readouterr().err == ""
+
+
 def test_workers_that_cannot_start_end_it():
     class Stillborn(LocalCrew):
         def hire(self):
