@@ -4,13 +4,11 @@ import io
 import re
 
 import pytest
+from rich.console import Console
 
-pytest.importorskip("rich")
-from rich.console import Console  # noqa: E402
-
-from codesign.cli.sweep_view import FRONT_SHOWN, SweepView  # noqa: E402
-from codesign.goals import Goals  # noqa: E402
-from codesign.search.progress import Progress  # noqa: E402
+from codesign.cli.sweep_view import FRONT_SHOWN, SweepView
+from codesign.goals import Goals
+from codesign.search.progress import Progress
 
 
 def record(number):
