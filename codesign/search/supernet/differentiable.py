@@ -32,7 +32,7 @@ from ...errors import CodesignError, require
 from ...train.loop import training_device
 from ..space import Choices, Space
 from .checkpoint import pack, unpack
-from .fitting import SupernetPlan, SupernetTraining, batches_of, make_optimizer, one_cycle
+from .fitting import ByEpochs, SupernetPlan, SupernetTraining, batches_of, make_optimizer, one_cycle
 from .latency import Latency
 
 __all__ = ["FbnetPlan", "FbnetTraining", "PASSES", "choice_names"]
@@ -74,7 +74,7 @@ class FbnetPlan:
         return FbnetTraining(self, dataset, state, device)
 
 
-class FbnetTraining:
+class FbnetTraining(ByEpochs):
     """Weights and thetas. history : one dictionary per epoch (epoch, tau; cross_entropy and latency of the mixture,
     means)."""
 
@@ -92,7 +92,7 @@ class FbnetTraining:
             _key(name): torch.zeros(len(self.space.choices(name))) for name in choice_names(self.space)})
         self.optimizer = make_optimizer(self.supernet, recipe)
         self.theta_optimizer = torch.optim.Adam(self.theta.parameters(), lr=LEARNING_RATE, betas=(0.5, 0.999))
-        self.history: list[dict] = []
+        self.history = []
         if state is not None:
             found = unpack(state, self.identity)
             self.history = list(found["history"])
@@ -101,14 +101,6 @@ class FbnetTraining:
                 self.supernet.load_state_dict(found["supernet"])
                 self.optimizer.load_state_dict(found["optimizer"])
                 self.theta_optimizer.load_state_dict(found["theta_optimizer"])
-
-    @property
-    def epochs_done(self) -> int:
-        return len(self.history)
-
-    @property
-    def done(self) -> bool:
-        return len(self.history) >= self.plan.epochs
 
     def state(self) -> bytes:
         """All of it; of a finished one, its thetas."""
