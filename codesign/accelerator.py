@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -107,12 +108,12 @@ class AcceleratorConfig:
 
     # Derived widths: defined here, read by the RTL, the program format and the cost model.
 
-    @property
+    @cached_property
     def word_bits(self) -> int:
         """Bits of one program word: ``weight_rows`` rows of weights, padded to a power of two of at least 64."""
         return max(64, 1 << math.ceil(math.log2(self.weight_rows * self.cols * W_BITS)))
 
-    @property
+    @cached_property
     def words_per_beat(self) -> int:
         return self.bus_bits // self.word_bits
 

@@ -1,42 +1,47 @@
 """The accelerator's counters of one layer: the cost model's, whose totals are the accelerator's own."""
 
-import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-from .cycles import predict_schedule
+from .cycles import _Run as Run
 from .layer_cycles import LayerCycles
 from .schedule import Pass, Schedule
 
 __all__ = ["layer_counters", "layers_counters"]
 
+#: What the model adds up pass by pass, by its counter's name.
+EVENTS: Mapping[str, Callable[[Run], int]] = {
+    "bank_reads": lambda run: run.bank_reads, "bank_writes": lambda run: run.bank_writes,
+    "stream_words": lambda run: run.stream.taken, "read_beats": lambda run: len(run.stream.popped)}
+
 
 def layer_counters(plan: Schedule, index: int) -> dict[str, int]:
-    """Counters of visit ``index`` of ``plan``: of a run that ends after it, less one that ends before it.
+    """Counters of visit ``index`` of ``plan``: what they grow by from the end of the visit before to its own.
 
     Cycles are from its first pass to the next one's, as the trace has them. The first has the image's loading, and
-    results leave with the last.
+    results leave with the last. A beat that holds words of two is the second's.
     """
-    after, before = (_counters_of_first(plan, count) for count in (index + 1, index))
-    return _of_layer(predict_schedule(plan).layers[index], after, before)
+    return layers_counters(plan)[index][1]
 
 
-def layers_counters(plan: Schedule) -> list[dict[str, int]]:
-    """The same of every visit of ``plan`` that the trace has, in order."""
-    layers = predict_schedule(plan).layers
-    ends = [_counters_of_first(plan, count) for count in range(len(layers) + 1)]
-    return [_of_layer(layer, after, before) for layer, (before, after) in zip(layers, pairwise(ends), strict=True)]
+def layers_counters(plan: Schedule) -> list[tuple[LayerCycles, dict[str, int]]]:
+    """The same of every visit of ``plan`` that the trace has, in order, and where its cycles go."""
+    run, ends, visit = Run(plan), [dict.fromkeys(EVENTS, 0)], 0
+    for step in plan.steps:
+        if isinstance(step, Pass):
+            if step.visit != visit:
+                visit = step.visit
+                ends.append({name: count(run) for name, count in EVENTS.items()})
+            run.run_pass(step)
+        else:
+            run.load(step.fields)
+    whole = run.end()
+    ends = [*ends[:len(whole.layers)], whole.counters]
+    return [(layer, _growth(before, after) | {
+        "cycles": layer.cycles, "active_cycles": layer.active,
+        "write_beats": whole.counters["write_beats"] * (layer is whole.layers[-1])})
+        for layer, (before, after) in zip(whole.layers, pairwise(ends), strict=True)]
 
 
-def _of_layer(layer: LayerCycles, after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
-    return {name: after[name] - before.get(name, 0) for name in after} | {
-        "cycles": layer.cycles, "active_cycles": layer.active}
-
-
-def _counters_of_first(plan: Schedule, visits: int) -> dict[str, int]:
-    """Of a run of ``plan`` that ends after as many ``visits``."""
-    if visits == 0:
-        return {}
-    end = next((i for i, step in enumerate(plan.steps) if isinstance(step, Pass) and step.visit >= visits),
-               len(plan.steps))
-    return predict_schedule(dataclasses.replace(plan, steps=plan.steps[:end], visits=plan.visits[:visits])).counters
+def _growth(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before[name] for name in EVENTS}

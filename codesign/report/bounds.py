@@ -9,9 +9,8 @@ from functools import partial
 from markupsafe import Markup
 
 from ..accelerator import AcceleratorConfig
-from ..analysis import analyze
+from ..analysis import LayerAnalysis, analyze
 from ..board import Board
-from ..cycles import predict_schedule
 from ..energy import Joules, board_joules, estimate_energy
 from ..graph import Graph
 from ..integer import W_BITS
@@ -62,16 +61,16 @@ def layer_bounds(graph: Graph, config: AcceleratorConfig, board: Board,
 
     joules : of each event; the data file's by default
     """
-    plan = schedule(graph, config)
+    plan, analyzed = schedule(graph, config), analyze(graph).layers
     joules = board_joules(board) if joules is None else joules
     found: dict[str, LayerBound] = {}
-    for layer, counters in zip(predict_schedule(plan).layers, layers_counters(plan), strict=True):
+    for layer, counters in layers_counters(plan):
         name = layer_name(layer.name)
         energy = estimate_energy(config, counters, board, joules).components
         before = found.get(name)
         cycles = {key: getattr(layer, key) + (before.cycles[key] if before else 0) for key in CYCLES}
         spent = {key: value + (before.joules[key] if before else 0.0) for key, value in energy.items()}
-        multiplications, bytes = _least(plan, name)
+        multiplications, bytes = _least(plan, analyzed, name)
         found[name] = LayerBound(
             name=name, cycles=cycles, joules=spent, mac_cycles=multiplications / (config.rows * config.cols),
             memory_cycles=bytes / config.memory.bytes_per_cycle,
@@ -84,14 +83,14 @@ def layer_name(visit: str) -> str:
     return re.sub(r"\[\d+:\d+\]$", "", visit)
 
 
-def _least(plan: Schedule, name: str) -> tuple[int, int]:
+def _least(plan: Schedule, analyzed: Sequence[LayerAnalysis], name: str) -> tuple[int, int]:
     """(multiplications of an element, bytes over the bus) that layer ``name`` cannot do without."""
-    layer = next((x for x in analyze(plan.graph).layers if x.name == name), None)
+    layer = next((x for x in analyzed if x.name == name), None)
     if layer is None:
         return 0, 0  # channels that are only carried along
     gemm = next(g for g in plan.gemms if g.name == name and not g.identity)
     bytes = layer.weight_bytes
-    if layer.in_shape == plan.graph.input_shape and name == analyze(plan.graph).layers[0].name:
+    if layer.in_shape == plan.graph.input_shape and layer is analyzed[0]:
         bytes += math.prod(layer.in_shape)  # a byte a pixel
     if gemm.raw:
         bytes += 4 * math.prod(layer.out_shape)
