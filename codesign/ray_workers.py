@@ -1,6 +1,7 @@
 """Worker processes on the machines of a Ray cluster. Each must have codesign installed."""
 
 import logging
+import math
 import re
 import socket
 import time
@@ -85,7 +86,7 @@ class RayCrew:
             raise CodesignError(f"Ray address must be a cluster's, not {address!r}: {reason}") from None
         resources = ray.cluster_resources()
         self.size = size or max(1, int(resources.get("CPU", 1)))
-        self._gpus = min(1.0, resources.get("GPU", 0) / self.size)
+        self._gpus = _gpus_each(resources.get("GPU", 0), self.size)
         self._shared = ray.put(shared)
 
     def hire(self) -> _RayWorker:
@@ -100,6 +101,11 @@ class RayCrew:
 
     def close(self) -> None:
         self._ray.shutdown()
+
+
+def _gpus_each(gpus: float, workers: int) -> float:
+    """A GPU for each of ``workers``, or, where there are fewer, a part of one that leaves room for all the others."""
+    return 1 / math.ceil(workers / gpus) if gpus else 0.0
 
 
 def _knock(address: str) -> None:

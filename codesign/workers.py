@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -17,6 +17,7 @@ from .pool import Failure, Task, WorkerDied, attempt
 __all__ = ["LocalCrew"]
 
 JOIN_S = 10
+LOCAL_RANK = "LOCAL_RANK"  # the variable with a worker's number on its machine, as PyTorch's launchers call it
 
 
 def _start_worker() -> None:
@@ -59,9 +60,10 @@ def _interrupts_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
-def _serve(pipe: Connection, shared: Any) -> None:
+def _serve(pipe: Connection, shared: Any, rank: int) -> None:
     """A worker's life: tasks in, answers out. In a process group of its own, to be ended with all it started."""
     os.setpgid(0, 0)
+    os.environ[LOCAL_RANK] = str(rank)
     _start_worker()
     while True:
         try:
@@ -76,12 +78,14 @@ def _serve(pipe: Connection, shared: Any) -> None:
 
 
 class _LocalWorker:
-    """A :class:`codesign.pool.Worker` on this machine."""
+    """A :class:`codesign.pool.Worker` on this machine, the one with number ``rank``, which it lets go of
+    (``leave(rank)``) when it stops."""
 
-    def __init__(self, shared: Any):
+    def __init__(self, shared: Any, rank: int, leave: Callable[[int], None]):
+        self._rank, self._leave = rank, leave
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, shared), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, shared, rank), daemon=True)
         with _one_thread(), _interrupts_later():
             self._process.start()
         theirs.close()
@@ -114,6 +118,7 @@ class _LocalWorker:
             self._process.kill()
         self._process.join()
         self.pipe.close()
+        self._leave(self._rank)
 
 
 def _death(status: int | None) -> str:
@@ -124,14 +129,19 @@ def _death(status: int | None) -> str:
 
 
 class LocalCrew:
-    """``size`` processes on this machine, a :class:`codesign.pool.Crew`; each is given ``shared`` once."""
+    """``size`` processes on this machine, a :class:`codesign.pool.Crew`; each is given ``shared`` once, and finds its
+    number, 0 to ``size`` - 1, in the environment variable ``LOCAL_RANK``, by which it takes one of several GPUs."""
 
     def __init__(self, size: int, shared: Any = None):
         require(size >= 1, f"Workers must be at least 1, not {size}")
         self.size, self._shared = size, shared
+        self._ranks: set[int] = set()  # of those at work
 
     def hire(self) -> _LocalWorker:
-        return _LocalWorker(self._shared)
+        rank = min(set(range(len(self._ranks) + 1)) - self._ranks)
+        worker = _LocalWorker(self._shared, rank, self._ranks.discard)
+        self._ranks.add(rank)
+        return worker
 
     def wait(self, workers: Sequence[_LocalWorker], timeout_s: float) -> list[_LocalWorker]:
         if not workers:

@@ -33,7 +33,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
                        help="of convolutions while training")
     group.add_argument("--compile", action="store_true", help="by torch.compile, which takes a minute at first")
     group.add_argument("--training-device", default="auto", metavar="D",
-                       help="cpu, cuda, or auto: a GPU where there is one")
+                       help="cpu, cuda, cuda:1, ..., or auto: a GPU where there is one; workers take turns at several")
     images = parser.add_argument_group("training images", "instead of what suits the data set")
     images.add_argument("--move", type=integer(0, 64), metavar="PIXELS",
                         help="up to so far either way, zeros coming in: a random crop after padding")

@@ -1,5 +1,6 @@
 """Quantization-aware training from a network and a data set to integers."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,21 +85,27 @@ def train(network: Network, dataset: Dataset, *, epochs: int, seed: int, recipe:
     accuracy = accuracy_of(module, dataset.test_images, dataset.test_labels)
     fitting.history[-1] = {**fitting.history[-1], "test_accuracy": accuracy}
     integer = module.integer()
-    integer.info.update(identity, accuracy=accuracy, torch=torch.__version__, device=device)
+    integer.info.update(identity, accuracy=accuracy, torch=torch.__version__, device=torch.device(device).type)
     if dataset.reference not in (None, dataset.name):
         integer.info["dataset_path"] = dataset.reference
     return TrainResult(integer, accuracy, fitting.history, teacher_history, fitting.images_per_s)
 
 
 def training_device(name: str = "auto") -> str:
-    """The device that ``name`` (``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...) means here; ``auto`` is a GPU where there
-    is one. Raises :class:`CodesignError` where it is not there."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    there = ["cpu", *(["cuda"] if torch.cuda.is_available() else []),
-             *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-    require(name in there, f"Training device must be one that is here ({', '.join(there)}), not {name!r}")
-    return name
+    """The device that ``name`` (``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...) means here.
+
+    ``auto`` is a GPU where there is one. Of several (that CUDA_VISIBLE_DEVICES leaves), ``auto`` and ``cuda`` are the
+    one whose turn it is by the worker's number, ``LOCAL_RANK``. Raises :class:`CodesignError` where it is not there.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto" and not count:
+        return "cpu"
+    there = ["cpu", *(["cuda"] if count else []), *(f"cuda:{i}" for i in range(count))]
+    require(name in ("auto", *there), f"Training device must be one that is here ({', '.join(there)}), not {name!r}")
+    if name not in ("auto", "cuda"):
+        return name
+    rank = os.environ.get("LOCAL_RANK", "")
+    return f"cuda:{int(rank) % count if rank.isdecimal() else 0}"
 
 
 def _check(network: Network, dataset: Dataset, epochs: int, seed: int) -> None:

@@ -21,6 +21,15 @@ def where(shared):
     return os.getpid()
 
 
+def rank(shared, folder, together):
+    """Its number, once as many as ``together`` are at it."""
+    mine = os.environ["LOCAL_RANK"]
+    (Path(folder) / mine).touch()
+    while len(list(Path(folder).iterdir())) < together:
+        time.sleep(0.01)
+    return int(mine)
+
+
 def die(shared, log, number):
     with open(log, "a") as file:
         file.write(f"{os.getpid()}\n")
@@ -123,6 +132,15 @@ def test_a_dying_worker_harms_no_other(pool, tmp_path):
     assert answers[die] == Failure(reason="its process was ended by signal 11 (SIGSEGV)", kind="died")
     assert len(set((tmp_path / "log").read_text().split())) == 3  # each time in a new process
     assert answers[add] == 103 and answers[die_once] == "second time"
+
+
+def test_workers_are_numbered_and_a_new_one_has_the_number_of_the_one_it_replaces(tmp_path):
+    with Pool(LocalCrew(3)) as pool:
+        for folder in ("before", "after"):
+            (tmp_path / folder).mkdir()
+            tasks = [task(rank, tmp_path / folder, 3)] * 3
+            assert sorted(answer for _, answer in pool.run(tasks)) == [0, 1, 2]
+            assert [a.kind for _, a in pool.run([task(die, tmp_path / "log", signal.SIGKILL)])] == ["died"]
 
 
 def test_a_hanging_task_is_ended_with_what_it_started(pool, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from codesign.errors import CodesignError
 from codesign.pool import Failure, Pool
-from codesign.ray_workers import RayCrew
+from codesign.ray_workers import RayCrew, _gpus_each
 from tests.codesign.search.test_survival import Sweep
 from tests.codesign.test_pool import add, die, die_once, fail, gone, hang, task
 
@@ -92,6 +92,14 @@ def test_the_same_results_as_on_one_machine(cluster, tmp_path):
         sweep = Sweep(tmp_path / name, trials=20, trained=10, ray=ray, workers=2 if ray is None else None)
         expected[name] = json.dumps(sweep.finish())
     assert expected["here"] == expected["cluster"]
+
+
+@pytest.mark.parametrize("gpus, workers", [(1, 1), (1, 7), (3, 2), (3, 8), (8, 8), (4, 13)])
+def test_there_is_a_gpu_for_every_worker(gpus, workers):
+    """Ray takes parts of one GPU, never of two."""
+    each = _gpus_each(gpus, workers)
+    assert 0 < each <= 1 and gpus * int(1 / each + 1e-9) >= workers
+    assert _gpus_each(0, workers) == 0
 
 
 def test_no_cluster_is_told():

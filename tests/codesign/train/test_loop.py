@@ -8,7 +8,7 @@ from codesign import reference
 from codesign.datasets import Augmentation, StoredImages, load_dataset
 from codesign.errors import CodesignError
 from codesign.network import Network
-from codesign.train import Recipe, accuracy_of, build, train
+from codesign.train import Recipe, accuracy_of, build, train, training_device
 
 DIGITS = load_dataset("digits")
 VALIDATION = DIGITS.split_validation(0)
@@ -165,6 +165,30 @@ def test_divergence_is_an_error():
 def test_bad_arguments(change, pattern):
     with pytest.raises(CodesignError, match=pattern):
         train(SMALL, VALIDATION, **{"epochs": 1, "seed": 0, **change})
+
+
+@pytest.mark.parametrize("name, rank, expected", [
+    ("auto", None, "cuda:0"), ("auto", "1", "cuda:1"), ("cuda", "4", "cuda:1"), ("auto", "2", "cuda:2"),
+    ("cuda:2", "1", "cuda:2"), ("cpu", "1", "cpu"), ("auto", "second", "cuda:0")])
+def test_workers_take_turns_at_the_gpus(monkeypatch, name, rank, expected):
+    """Of three, as PyTorch counts them."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    if rank is None:
+        monkeypatch.delenv("LOCAL_RANK", raising=False)
+    else:
+        monkeypatch.setenv("LOCAL_RANK", rank)
+    assert training_device(name) == expected
+    with pytest.raises(CodesignError, match=r"here \(cpu, cuda, cuda:0, cuda:1, cuda:2\), not 'cuda:3'"):
+        training_device("cuda:3")
+
+
+def test_without_a_gpu_it_is_the_processor(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert training_device() == "cpu"
+    with pytest.raises(CodesignError, match=r"here \(cpu\), not 'cuda'"):
+        training_device("cuda")
 
 
 def test_network_must_fit_the_data():
