@@ -10,7 +10,7 @@ import torch
 
 from ..errors import CodesignError, require
 
-__all__ = ["restore", "save"]
+__all__ = ["Stateful", "restore", "save"]
 
 
 class Stateful(Protocol):

@@ -31,8 +31,8 @@ from ...datasets import Dataset
 from ...errors import CodesignError, require
 from ...train.loop import training_device
 from ..space import Choices, Space
-from .checkpoint import pack, unpack
-from .fitting import ByEpochs, SupernetPlan, SupernetTraining, batches_of, make_optimizer, one_cycle
+from .checkpoint import ByEpochs
+from .fitting import SupernetPlan, SupernetTraining, batches_of, make_optimizer, one_cycle
 from .latency import Latency
 
 __all__ = ["FbnetPlan", "FbnetTraining", "PASSES", "choice_names"]
@@ -92,22 +92,9 @@ class FbnetTraining(ByEpochs):
             _key(name): torch.zeros(len(self.space.choices(name))) for name in choice_names(self.space)})
         self.optimizer = make_optimizer(self.supernet, recipe)
         self.theta_optimizer = torch.optim.Adam(self.theta.parameters(), lr=LEARNING_RATE, betas=(0.5, 0.999))
-        self.history = []
-        if state is not None:
-            found = unpack(state, self.identity)
-            self.history = list(found["history"])
-            self.theta.load_state_dict(found["theta"])
-            if not self.done:
-                self.supernet.load_state_dict(found["supernet"])
-                self.optimizer.load_state_dict(found["optimizer"])
-                self.theta_optimizer.load_state_dict(found["theta_optimizer"])
-
-    def state(self) -> bytes:
-        """All of it; of a finished one, its thetas."""
-        rest = {} if self.done else {
-            "supernet": self.supernet.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "theta_optimizer": self.theta_optimizer.state_dict()}
-        return pack(self.identity, {"theta": self.theta.state_dict(), "history": self.history, **rest})
+        self.result = {"theta": self.theta}
+        self.means = {"supernet": self.supernet, "optimizer": self.optimizer, "theta_optimizer": self.theta_optimizer}
+        self.restore(state)
 
     def outcome(self) -> dict[str, Any]:
         """``beta``, and each choice's probabilities, rounded as JSON's readers do not have to agree on more."""

@@ -17,12 +17,12 @@ from ...train.batches import Batches
 from ...train.loop import TrainResult, accuracy_of, settle_statistics, training_device
 from ..canonical import choices_of
 from ..space import Space
-from .checkpoint import pack, unpack
+from .checkpoint import ByEpochs
 from .checks import check_elastic, check_recipe
 from .shrinking import PER_STEP, phase_of, sandwich
 from .weights import Supernet
 
-__all__ = ["ByEpochs", "SupernetPlan", "SupernetTraining", "batches_of", "inherit", "make_optimizer", "one_cycle"]
+__all__ = ["SupernetPlan", "SupernetTraining", "batches_of", "inherit", "make_optimizer", "one_cycle"]
 
 TEACHING = 0.5  # weight of what the largest sub-network says against what the labels say
 _READ: dict[bytes, "SupernetTraining"] = {}  # the last one that a worker has read
@@ -48,21 +48,6 @@ class SupernetPlan:
         return SupernetTraining(self, dataset, state, device)
 
 
-class ByEpochs:
-    """How far a training has come: ``history`` has a dictionary for each epoch, ``plan`` says how many there are."""
-
-    plan: Any
-    history: list[dict]
-
-    @property
-    def epochs_done(self) -> int:
-        return len(self.history)
-
-    @property
-    def done(self) -> bool:
-        return len(self.history) >= self.plan.epochs
-
-
 class SupernetTraining(ByEpochs):
     """Progressive shrinking (:mod:`.shrinking`) with distillation in place: in every step the largest sub-network
     learns from labels, the others from labels and from what it says (Yu et al., "BigNAS", ECCV 2020).
@@ -79,22 +64,12 @@ class SupernetTraining(ByEpochs):
         self.batches = batches_of(dataset, plan.recipe, device)
         self.supernet = Supernet(plan.space, plan.seed).to(device)
         self.optimizer = make_optimizer(self.supernet, plan.recipe)
-        self.history = []
-        if state is not None:
-            found = unpack(state, self.identity)
-            self.supernet.load_state_dict(found["supernet"])
-            self.history = list(found["history"])
-            if not self.done:
-                self.optimizer.load_state_dict(found["optimizer"])
+        self.result, self.means = {"supernet": self.supernet}, {"optimizer": self.optimizer}
+        self.restore(state)
 
     def outcome(self) -> dict[str, Any]:
         """What a proposer is to know of it: nothing."""
         return {}
-
-    def state(self) -> bytes:
-        """All of it; of a finished one, what its heirs need."""
-        optimizer = {} if self.done else {"optimizer": self.optimizer.state_dict()}
-        return pack(self.identity, {"supernet": self.supernet.state_dict(), "history": self.history, **optimizer})
 
     def epoch(self) -> None:
         """One more pass over the images; raises :class:`CodesignError` where the loss is no longer finite."""
