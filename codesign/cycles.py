@@ -68,7 +68,8 @@ class _Stream:
         self.popped: list[int] = []  # cycle in which each beat's last word was taken
         self.word = 0  # within the current beat
         self.taken = 0  # words
-        self.now = 0  # cycle of the last word taken
+        self.now = 0  # cycle in which the last word was used
+        self.used_from = 0  # the next word is taken as soon as it is there, and held until this cycle
 
     def _ask(self) -> None:
         """The next burst: one cycle after the last, and after the pop that made places for a whole one."""
@@ -83,11 +84,11 @@ class _Stream:
         self.there += [self.channel.leave(accepted + self.latency) + FETCH_BEAT for _ in range(beats)]
 
     def available(self, earliest: int) -> int:
-        """Cycle, ``earliest`` or later, in which the next word is there."""
+        """Cycle, ``earliest`` or later, in which the next word can be used."""
         beat = len(self.popped)
         while beat >= len(self.there):
             self._ask()
-        return max(earliest, self.now + 1, self.there[beat])
+        return max(earliest, self.now + 1, self.used_from, self.there[beat])
 
     def take(self, count: int, earliest: int = 0) -> int:
         """Take ``count`` words, the first in cycle ``earliest`` or later; returns the last one's cycle."""
@@ -96,13 +97,15 @@ class _Stream:
         return self.now
 
     def take_at(self, cycle: int) -> None:
-        """Take the next word in ``cycle``, by when it is there."""
+        """Use the next word in ``cycle``, by when it is there."""
+        there = max(self.now + 1, self.there[len(self.popped)])
+        left = there if there < self.used_from else cycle
         self.now = cycle
         self.taken += 1
         self.word += 1
         if self.word == self.config.words_per_beat:
             self.word = 0
-            self.popped.append(cycle)
+            self.popped.append(left)
 
     def align(self, cycle: int) -> None:
         """Drop what is left of the current beat in ``cycle``."""
@@ -186,7 +189,7 @@ class _Run:
         if f["load_columns"]:
             self.columns_free = self.columns_free[1], handover + 1 + column_wait(self.config)
         self._beats(p, handover)
-        stream.now = max(stream.now, handover - 1)
+        stream.used_from = handover
 
     def _beats(self, p: Pass, handover: int) -> None:
         first, interval = handover + 1, 1

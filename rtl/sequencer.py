@@ -15,10 +15,11 @@ __all__ = ["Sequencer"]
 class Sequencer(wiring.Component):
     """Takes one word a cycle from the stream; a pass is handed over in the cycle after its last word, or later.
 
-    From the cycle of a handover on, the next pass's words are taken; the shadow registers keep them apart. A block of
-    row descriptors waits :attr:`row_wait` cycles after the handover that swapped the last one in: by then the swap
-    has reached every row. Column parameters, which have two sets of shadow registers, wait :attr:`column_wait` cycles
-    after the handover that swapped in the last but one.
+    From the cycle of a handover on, the next pass's words are used; the shadow registers keep them apart. While a pass
+    waits for its handover, one word leaves the stream and is held: what the walker says decides whether it is used,
+    and goes no further. A block of row descriptors waits :attr:`row_wait` cycles after the handover that swapped the
+    last one in: by then the swap has reached every row. Column parameters, which have two sets of shadow registers,
+    wait :attr:`column_wait` cycles after the handover that swapped in the last but one.
 
     Members
     -------
@@ -61,12 +62,14 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m, config, isa = Module(), self.config, self.isa
-        words, word_bits = self.words, config.word_bits
+        word_bits = config.word_bits
+        words = stream.Signature(word_bits).create()  # as taken here
         taken = words.valid & words.ready
         instruction = Signal(word_bits * isa.instruction_words)
         complete = Signal.like(instruction)  # with the word that is being taken
         index = Signal.like(self.index)
         ready, free = Signal(), Signal()  # a pass waits to be handed over; the next one's words may be taken
+        self._hold(m, words, ready)
         m.d.comb += complete.eq(Cat(instruction[word_bits:], words.payload) if isa.instruction_words > 1
                                 else words.payload)
         m.d.comb += self.fields.eq(instruction[:self.fields.shape().width])
@@ -141,7 +144,7 @@ class Sequencer(wiring.Component):
                         m.d.comb += [self.done.eq(1), self.illegal.eq(1)]
                         m.next = "IDLE"
             with m.State("LOAD"):
-                with m.If(self._load(m, instruction, taken)):
+                with m.If(self._load(m, instruction, words, taken)):
                     m.next = "INSTRUCTION"
             with m.State("DRAIN"):
                 m.d.comb += self.fenced.eq(1)
@@ -154,6 +157,19 @@ class Sequencer(wiring.Component):
                     m.d.comb += self.done.eq(1)
                     m.next = "IDLE"
         return m
+
+    def _hold(self, m, words, ready):
+        """Hold the stream's next word while a pass waits: ``self.words.ready`` does not depend on the handover."""
+        held, word = Signal(), Signal.like(words.payload)
+        m.d.comb += [
+            words.valid.eq(held | self.words.valid),
+            words.payload.eq(Mux(held, word, self.words.payload)),
+            self.words.ready.eq(~held & (ready | words.ready)),
+        ]
+        with m.If(words.ready):
+            m.d.sync += held.eq(0)
+        with m.Elif(ready & self.words.valid & ~held):
+            m.d.sync += [held.eq(1), word.eq(self.words.payload)]
 
     def _hand_over(self, m, ready, instruction, flag, drained):
         """Give the walker the pass that is ready, as soon as it can take it; make its repetition of it, if any."""
@@ -201,9 +217,8 @@ class Sequencer(wiring.Component):
             with m.If(self.go & flag(name, self.fields)):
                 m.d.sync += output.eq(latest)
 
-    def _load(self, m, instruction, taken):
+    def _load(self, m, instruction, words, taken):
         """Write an image's words, one a cycle that is not a result's. Returns when the last one is taken."""
-        words = self.words
         f = {name: instruction[x.offset:x.offset + x.width]
              for name, x in self.isa.instructions[Opcode.LOAD].fields.items()}
         index = Signal(f["words"].shape())

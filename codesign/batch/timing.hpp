@@ -38,7 +38,17 @@ public:
         if (++word == per_beat) pop(cycle);
     }
 
+    // The next word is used in `cycle` or later; it is taken, to be held, as soon as it is there.
+    void hold_until(i64 cycle) { used_from = cycle; }
+
     void take(i64 count, i64 earliest = 0) {
+        if (count && used_from > now + 1) {
+            if (beat == asked) ask();
+            i64 left = std::max(now + 1, there);
+            now = std::max({left, used_from, earliest});
+            --count, ++taken;
+            if (++word == per_beat) pop(left < used_from ? left : now);
+        }
         now = std::max(now, earliest - 1);
         taken += count;
         while (count > 0) {
@@ -70,7 +80,7 @@ private:
     Channel channel;
     i64 depth, per_beat;        // bursts that the FIFO holds; words of a beat
     bool slow;                  // beats come no faster than their words can be taken
-    i64 asked = 0, decided = FETCH_START - 2, beat = 0, word = 0;
+    i64 asked = 0, decided = FETCH_START - 2, beat = 0, word = 0, used_from = 0;
     i64 burst = -1, size = 0, first = 0;  // the burst being taken: number, beats, when its first leaves
     i64 there = 0, early = 0;             // from when on the current beat can be taken, rounded up by `early`
     std::vector<i64> popped;              // by burst: when its last word was taken
@@ -191,7 +201,7 @@ private:
         if (s.load_rows) rows_free = handover + 1 + c.row_wait;
         if (s.load_columns) columns_free[0] = columns_free[1], columns_free[1] = handover + 1 + c.column_wait;
         beats(s, g);
-        stream.now = std::max(stream.now, handover - 1);
+        stream.hold_until(handover);
     }
 
     void beats(const Step& s, const Gemm& g) {

@@ -108,7 +108,7 @@ class Replay:
 
     def __init__(self, config, log):
         self.config, self.log, self.isa = config, log, Isa(config)
-        self.now = 1  # the cycle after start
+        self.now = self.held_from = 1  # the cycle after start
         self.rows_free, self.columns_free, self.column_set = 0, [0, 0], 0
         self.enabled = {"load_rows": 0, "load_columns": 0}
         self.expected = {name: {} for name in (
@@ -122,13 +122,15 @@ class Replay:
         self.expected[name][cycle] = value
 
     def take(self, earliest=0):
-        """The next word is taken when it is there; returns the cycle."""
+        """The next word is used when it is there, and leaves the stream before if a pass was waiting; returns when."""
         start = max(self.now, earliest)
-        cycle = self.first(start, lambda t: self.log[t]["valid"])
+        held = next((t for t in range(self.held_from, self.now) if self.log[t]["valid"]), None)
+        cycle = start if held is not None else self.first(start, lambda t: self.log[t]["valid"])
         for t in range(start, cycle):
             self.note("hungry", t)
-        self.note("taken", cycle)
-        self.now, self.last_taken = cycle + 1, cycle
+        self.note("taken", cycle if held is None else held)
+        self.now = self.held_from = cycle + 1
+        self.last_taken = cycle
         return cycle
 
     def drained(self, cycle):
@@ -184,7 +186,7 @@ class Replay:
             self.note("taken", cycle)
             self.note("write", cycle + 1, ((fields["base"] + index) % self.config.bank_depth,
                                            word % (1 << A_BITS * self.config.load_lanes)))
-            self.now = cycle + 1
+            self.now = self.held_from = cycle + 1
 
     def end(self, words, fields):
         for _ in range(self.isa.instruction_words):
