@@ -166,7 +166,7 @@ class Sequencer(wiring.Component):
             words.payload.eq(Mux(held, word, self.words.payload)),
             self.words.ready.eq(~held & (ready | words.ready)),
         ]
-        with m.If(words.ready):
+        with m.If(self.go):  # from then on the held word can be used
             m.d.sync += held.eq(0)
         with m.Elif(ready & self.words.valid & ~held):
             m.d.sync += [held.eq(1), word.eq(self.words.payload)]
