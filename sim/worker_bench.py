@@ -15,7 +15,6 @@ from codesign.accelerator import AcceleratorConfig
 from codesign.board import load_board
 from codesign.cli.arguments import Parser, integer
 from codesign.cycles import predict
-from codesign.datasets import load_dataset
 from codesign.errors import CodesignError
 from codesign.network import Network
 from codesign.pool import Failure, Pool, Task
@@ -72,8 +71,9 @@ def main() -> None:
     parser.add_argument("--seed", type=integer(0), default=0, help="of the draw")
     args: argparse.Namespace = parser.parse_args()
 
-    tools, space = search_tools("digits"), load_space("digits")
-    shared = Shared(train=tools.train, measure=tools.measure, dataset=load_dataset("digits"), seed=args.seed)
+    space = load_space("digits")
+    tools = search_tools("digits", space.input)
+    shared = Shared(train=tools.train, measure=tools.measure, dataset=tools.dataset(), seed=args.seed)
     config = max(space.configs(load_board("ulx3s")), key=lambda c: c.rows * c.cols)
     work = tasks(space, config, args.networks, args.seed)
     found = {}

@@ -17,13 +17,13 @@ def add(commands) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..datasets import load_dataset
+    from ..datasets import dataset_for
     from ..report import load_results, write_report
 
     results = load_results(args.directory)
     reference = args.dataset or results["dataset"]
-    dataset = load_dataset(reference, None if reference == "digits" else results["settings"]["space"]["input"][1])
     settings = results["settings"]
+    dataset = dataset_for(reference, settings["space"]["input"])
     page = write_report(args.directory, dataset, command_line(
         settings, out=args.directory, board=settings["board"]["name"], space=settings["space"]["name"],
         dataset=reference))

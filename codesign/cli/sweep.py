@@ -95,8 +95,8 @@ def run(args: argparse.Namespace) -> None:
     environment()  # a missing tool is better told now than after the trainings
     require((args.device == "serial") == (args.port is not None),
             f"Sweep must have a --port where --device is serial, and there alone, not {args.port!r} for {args.device}")
-    tools = search_tools(args.dataset, None if args.dataset == "digits" else space.input[1], device=args.device,
-                         port=args.port, baud=args.baud, power_sweeps=args.power_samples)
+    tools = search_tools(args.dataset, space.input, device=args.device, port=args.port, baud=args.baud,
+                         power_sweeps=args.power_samples)
     dataset = tools.dataset()  # what cannot be loaded must not leave the beginnings of a sweep
     trained = min(SweepOptions.trained, args.trials) if args.trained is None else args.trained
     options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=trained,

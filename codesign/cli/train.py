@@ -29,9 +29,9 @@ def run(args: argparse.Namespace) -> None:
     out = new_path(args.out)
     network = read_network(args)
 
-    from ..datasets import load_dataset
+    from ..datasets import dataset_for
 
-    dataset = load_dataset(args.dataset, None if args.dataset == "digits" else network.input[1])
+    dataset = dataset_for(args.dataset, network.input)
 
     from tqdm import tqdm
 

@@ -2,7 +2,7 @@
 
 from .augmentation import Augmentation
 from .dataset import Dataset
-from .loading import choose_images, load_dataset
+from .loading import choose_images, dataset_for, load_dataset
 from .stored import Images, StoredImages
 
-__all__ = ["Augmentation", "Dataset", "Images", "StoredImages", "choose_images", "load_dataset"]
+__all__ = ["Augmentation", "Dataset", "Images", "StoredImages", "choose_images", "dataset_for", "load_dataset"]

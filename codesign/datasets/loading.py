@@ -1,6 +1,6 @@
 """From what a person calls a data set to the data set, and to images of it for a device."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from .dataset import Dataset
 from .digits import digits
 from .pictures import picture_folder
 
-__all__ = ["MEMORY_BYTES", "choose_images", "load_dataset"]
+__all__ = ["MEMORY_BYTES", "choose_images", "dataset_for", "load_dataset"]
 
 MEMORY_BYTES = 2 << 30
 RANDOM_IMAGES, RANDOM_IMAGES_SEED = 8, 0
@@ -42,6 +42,14 @@ def load_dataset(reference: str, resolution: int | None = None, memory_bytes: in
     return picture_folder(path, resolution, memory_bytes)
 
 
+def dataset_for(reference: str, shape: Sequence[int]) -> Dataset:
+    """The same for networks whose input is ``shape`` (C, H, W): pictures are scaled to it; the others are what they
+    are, which may be of another shape."""
+    path = Path(reference)
+    scaled = reference != "digits" and path.is_dir() and not is_cifar10(path)
+    return load_dataset(reference, shape[1] if scaled else None)
+
+
 def choose_images(count: int | None, shape: tuple[int, int, int], info: Mapping[str, Any],
                   reference: str | None = None) -> tuple[np.ndarray, np.ndarray | None, str]:
     """The first ``count`` (None: all) held-out images (N, C, H, W), their labels (N,) and the data set's name.
@@ -55,7 +63,7 @@ def choose_images(count: int | None, shape: tuple[int, int, int], info: Mapping[
             0, 256, (count or RANDOM_IMAGES, *shape), dtype=np.uint8), None, "random"
     # A search's networks say which part of the data set they were validated on; the held-out part is another.
     reference = reference.partition(" (validation split")[0]
-    dataset = load_dataset(reference, None if reference == "digits" else shape[1])
+    dataset = dataset_for(reference, shape)
     require(dataset.shape == shape, f"Data set's images must be {list(shape)} like the network's input, "
                                     f"not {list(dataset.shape)}")
     count = len(dataset.test_images) if count is None else count

@@ -41,14 +41,13 @@ def retrained(results: Mapping, candidate: Mapping, dataset: str | None = None) 
     """The same, trained anew; raises :class:`CodesignError` where the integers are not the same."""
     import torch
 
-    from ..datasets import load_dataset
+    from ..datasets import dataset_for
     from ..recipe import Recipe
     from ..train import train
 
     torch.set_num_threads(1)  # as in the sweep: sums have an order
     settings = results["settings"]
-    reference = dataset or results["dataset"]
-    data = load_dataset(reference, None if reference == "digits" else settings["space"]["input"][1])
+    data = dataset_for(dataset or results["dataset"], settings["space"]["input"])
     measured, recipe = candidate.get("measured"), Recipe.from_dict(settings["recipe"])
     shared = Shared(train=train, measure=_never, dataset=data, seed=settings["seed"], recipe=recipe,
                     device=settings["training_device"])

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from codesign.datasets import load_dataset
+from codesign.datasets import dataset_for, load_dataset
 from codesign.datasets.cifar10 import FILE_RECORDS, RECORD_BYTES
 from codesign.errors import CodesignError
 
@@ -44,6 +44,7 @@ def test_binary_version(folder):
     assert data.reference == str(folder) and data.augmentation.mirror and data.augmentation.move_pixels == 4
     with pytest.raises(CodesignError, match="CIFAR-10's resolution must be 32 pixels, not 28"):
         load_dataset(str(folder), 28)
+    assert dataset_for(str(folder), (1, 8, 8)).shape == (3, 32, 32)  # whoever has networks for others says so
 
 
 @pytest.mark.parametrize("size", [0, 100, FILE_RECORDS * RECORD_BYTES - 1, (FILE_RECORDS - 1) * RECORD_BYTES])

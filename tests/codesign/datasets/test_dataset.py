@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from codesign.datasets import load_dataset
+from codesign.datasets import dataset_for, load_dataset
 from codesign.datasets.dataset import stratified
 from codesign.errors import CodesignError
 
@@ -48,3 +48,4 @@ def test_stratified_takes_every_class_its_share():
 def test_digits_have_one_resolution():
     with pytest.raises(CodesignError, match="Digits' resolution must be 8 pixels, not 16"):
         load_dataset("digits", resolution=16)
+    assert dataset_for("digits", (3, 16, 16)).shape == (1, 8, 8)

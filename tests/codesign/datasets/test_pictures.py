@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codesign.datasets import StoredImages, load_dataset
+from codesign.datasets import StoredImages, dataset_for, load_dataset
 from codesign.errors import CodesignError
 
 
@@ -31,6 +31,10 @@ def test_parts(pictures):
     assert (data.test_images[0] == np.array([0, 0, 255])[:, None, None]).all()
     assert abs(int(data.train_images[2].mean()) - 128) <= 1
     assert data.augmentation.mirror and data.reference == str(pictures)
+
+
+def test_scaled_to_what_networks_take(pictures):
+    assert dataset_for(str(pictures), [3, 7, 7]).shape == (3, 7, 7)
 
 
 def test_one_folder_is_split(tmp_path):
