@@ -37,6 +37,11 @@ class SweepDirectory:
         self.study, self.costs, self.results = path / "study.db", path / "costs.db", path / "results.json"
         self.candidates, self.measured, self.report = path / "candidates", path / "measured", path / "report.html"
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a sweep in it."""
+        return (self.path / MANIFEST).exists()
+
     @contextlib.contextmanager
     def opened(self, settings: dict, title: str) -> Iterator[str]:
         """The directory, made if need be, for this process alone and for the sweep with ``settings``.
@@ -48,7 +53,7 @@ class SweepDirectory:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            require((self.path / MANIFEST).exists() or all(map(_is_ours, os.listdir(self.path))),
+            require(self.begun or all(map(_is_ours, os.listdir(self.path))),
                     f"Sweep directory must be empty or a sweep's, not {str(self.path)!r}")
             lock = open(self.path / ".lock", "w")
         except OSError as e:
@@ -75,7 +80,7 @@ class SweepDirectory:
     def _check_settings(self, settings: dict, title: str) -> str:
         settings = json.loads(json.dumps(settings))
         manifest = self.path / MANIFEST
-        if not manifest.exists():
+        if not self.begun:
             name = f"{title}-{uuid.uuid4().hex[:12]}"
             write_json(manifest, {"name": name, **settings})
             return name

@@ -27,7 +27,7 @@ from .results import collect
 from .runner import Runner
 from .tracker import Tracker
 from .training import Shared
-from .trials import Trial, TrialDatabase, sqlite_url, storage_url
+from .trials import Trial, TrialDatabase, reach, sqlite_url, storage_url
 
 __all__ = ["run_sweep"]
 
@@ -50,34 +50,36 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
     directory = SweepDirectory(options.out)
     shared = Shared(train=tools.train, measure=tools.measure, dataset=dataset, seed=options.seed, recipe=options.recipe,
                     device=options.training_device)
-    with directory.opened(options.settings(), space.name) as name, CostTable(directory.costs) as table:
-        url = storage_url(options.storage) if options.storage else sqlite_url(directory.study)
+    url = storage_url(options.storage) if options.storage else sqlite_url(directory.study)
+    if options.storage and not directory.begun:
+        reach(url)  # a wrong address leaves nothing behind
+    with (Pool(open_crew(options, shared)) as pool, directory.opened(options.settings(), space.name) as name,
+          CostTable(directory.costs) as table):
         database = TrialDatabase(url, name, space, options.goals)
         try:
-            with Pool(open_crew(options, shared)) as pool:
-                runner = Runner(pool, options)
-                tracker = Tracker(options, database, directory, runner, tools.watch)
-                if options.search in PREPARED:
-                    tracker.tell(1, "training what proposes")
-                prepared = prepare(
-                    options.search, space, options.board, passes=options.trained * options.epochs,
-                    proposals=options.trials, seed=options.seed, recipe=options.recipe,
-                    complete=partial(complete, pool=pool, folder=directory.path, limit_s=options.train_limit_s))
-                finals = Finals(options, tools, directory, database, table, runner, dataset, name, tracker,
-                                prepared.inheritance)
-                search = _Search(options, tools, database, Evaluator(
-                    options, tools, directory, database, table, runner, shared.search_dataset, prepared), tracker)
-                first: list[dict] = []
-                for round in (1, 2):
-                    search.propose(round, first)
-                    first = finals.measure_best(round, [t.record for t in database.trials() if t.round <= round
-                                                        and t.record is not None])
-                    tracker.tell(round, "writing results", final_trainings=0)
-                    results = collect(options, tools, dataset, database, directory)
-                    write_json(directory.results, results)
-                require(results["counts"]["measured"] > 0, "Sweep must have trained and measured something: "
-                        + (f"{len(results['failures'])} failures, the last: {results['failures'][-1]['reason']}"
-                           if results["failures"] else "no pair was within the budget"))
+            runner = Runner(pool, options)
+            tracker = Tracker(options, database, directory, runner, tools.watch)
+            if options.search in PREPARED:
+                tracker.tell(1, "training what proposes")
+            prepared = prepare(
+                options.search, space, options.board, passes=options.trained * options.epochs,
+                proposals=options.trials, seed=options.seed, recipe=options.recipe,
+                complete=partial(complete, pool=pool, folder=directory.path, limit_s=options.train_limit_s))
+            finals = Finals(options, tools, directory, database, table, runner, dataset, name, tracker,
+                            prepared.inheritance)
+            search = _Search(options, tools, database, Evaluator(
+                options, tools, directory, database, table, runner, shared.search_dataset, prepared), tracker)
+            first: list[dict] = []
+            for round in (1, 2):
+                search.propose(round, first)
+                first = finals.measure_best(round, [t.record for t in database.trials() if t.round <= round
+                                                    and t.record is not None])
+                tracker.tell(round, "writing results", final_trainings=0)
+                results = collect(options, tools, dataset, database, directory)
+                write_json(directory.results, results)
+            require(results["counts"]["measured"] > 0, "Sweep must have trained and measured something: "
+                    + (f"{len(results['failures'])} failures, the last: {results['failures'][-1]['reason']}"
+                       if results["failures"] else "no pair was within the budget"))
         finally:
             database.close()
     return results

@@ -25,7 +25,7 @@ from ..goals import Goals
 from .proposers.interface import Outcome, Proposal
 from .space import Space
 
-__all__ = ["Trial", "TrialDatabase", "sqlite_url", "storage_url"]
+__all__ = ["Trial", "TrialDatabase", "reach", "sqlite_url", "storage_url"]
 
 BUSY_TIMEOUT_S = 30
 RETRIES_S = (0.5, 1, 2, 4, 8, 16, 30)  # pauses before a server that is out of reach is tried again
@@ -170,20 +170,34 @@ class TrialDatabase:
 
     def _safely(self, rule: str, operation: Callable[[], T]) -> T:
         """``operation()``, which may be repeated, again and again while a server is out of reach."""
-        pauses = list(RETRIES_S) if self._is_server else []
-        while True:
-            try:
-                return operation()
-            except CodesignError:
-                raise
-            except ModuleNotFoundError as e:
-                raise CodesignError(f"Storage {self._where} must have its driver: pip install 'codesign[cluster]' "
-                                    f"({e.name})") from None
-            except Exception as e:  # whatever SQLAlchemy or Alembic make of a database they cannot use
-                if pauses and _is_out_of_reach(e):
-                    time.sleep(pauses.pop(0))
-                    continue
-                raise CodesignError(f"Database of trials {self._where} must be {rule}: {_reason(e)}") from e
+        return _safely(self._where, rule, operation, RETRIES_S if self._is_server else ())
+
+
+def reach(url: sqlalchemy.URL) -> None:
+    """Raise :class:`CodesignError` unless there is a database at ``url`` now that can be asked."""
+    def ask() -> None:
+        limits = {} if url.get_backend_name() == "sqlite" else {"connect_timeout": BUSY_TIMEOUT_S}
+        sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args=limits).connect().close()
+
+    _safely(url.render_as_string(), "usable", ask)
+
+
+def _safely(where: str, rule: str, operation: Callable[[], T], pauses: Sequence[float] = ()) -> T:
+    """``operation()``, tried again after each of ``pauses`` (s) where the database is out of reach."""
+    left = list(pauses)
+    while True:
+        try:
+            return operation()
+        except CodesignError:
+            raise
+        except ModuleNotFoundError as e:
+            raise CodesignError(f"Storage {where} must have its driver: pip install 'codesign[cluster]' "
+                                f"({e.name})") from None
+        except Exception as e:  # whatever SQLAlchemy or Alembic make of a database they cannot use
+            if left and _is_out_of_reach(e):
+                time.sleep(left.pop(0))
+                continue
+            raise CodesignError(f"Database of trials {where} must be {rule}: {_reason(e)}") from e
 
 
 def _text(value: Any) -> str | int | float:

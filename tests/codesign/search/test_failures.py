@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 
 import pytest
 
@@ -169,6 +170,21 @@ def test_bad_storages_are_refused(tmp_path, storage, message):
         storage_url(storage)
     with pytest.raises(CodesignError, match=message):
         dataclasses.replace(sweep_tools.options(tmp_path), storage=storage).settings()
+
+
+@pytest.mark.parametrize(("change", "needed", "message"), [
+    ({"storage": "sqlite:////no/such/folder/study.db"}, "optuna", r"Database of trials sqlite:.* must be usable: unable"),
+    ({"storage": "postgresql://me:secret@localhost:1/db"}, "psycopg",
+     r"Database of trials postgresql\+psycopg://me:\*\*\*@localhost:1/db must be usable: .*refused"),
+    ({"ray": "localhost:1"}, "ray", "Ray address must be a cluster's, not 'localhost:1': "),
+])
+def test_a_wrong_address_leaves_nothing_behind(tmp_path, change, needed, message):
+    """Told at once, and the same command with the right one is not another sweep."""
+    pytest.importorskip(needed, reason="needs codesign[cluster]")
+    began = time.monotonic()
+    with pytest.raises(CodesignError, match=f"^{message}"):
+        run_sweep(sweep_tools.options(tmp_path / "out", **change), sweep_tools.tools())
+    assert not (tmp_path / "out").exists() and time.monotonic() - began < 20
 
 
 def test_what_is_no_database_is_refused(tmp_path):
