@@ -173,7 +173,8 @@ def test_bad_storages_are_refused(tmp_path, storage, message):
 
 
 @pytest.mark.parametrize(("change", "needed", "message"), [
-    ({"storage": "sqlite:////no/such/folder/study.db"}, "optuna", r"Database of trials sqlite:.* must be usable: unable"),
+    ({"storage": "sqlite:////no/such/folder/study.db"}, "optuna",
+     r"Database of trials sqlite:.* must be usable: unable"),
     ({"storage": "postgresql://me:secret@localhost:1/db"}, "psycopg",
      r"Database of trials postgresql\+psycopg://me:\*\*\*@localhost:1/db must be usable: .*refused"),
     ({"ray": "localhost:1"}, "ray", "Ray address must be a cluster's, not 'localhost:1': "),
