@@ -150,7 +150,7 @@ class Accelerator(wiring.Component):
             entry = sequencer.word.word_select(r % per_word, ROW_ENTRY_BITS)
             m.d.comb += [
                 row.token.eq(token), row.entry.eq(entry),
-                row.load.eq(sequencer.row_load & (sequencer.index == r // per_word)),
+                row.load.eq(sequencer.row_load[r // per_word]),
                 self.array.x[r].eq(row.x), self.array.high[r].eq(row.high), self.array.swap[r].eq(row.swap),
             ]
             token = row.token_next
@@ -172,8 +172,7 @@ class Accelerator(wiring.Component):
             entry = sequencer.word.word_select(c % per_word, COLUMN_ENTRY_BITS)
             m.d.comb += [
                 column.psum.eq(self.array.psum[c]), column.token.eq(token), column.entry.eq(entry),
-                column.load.eq(sequencer.column_load & (sequencer.index == c // per_word)),
-                column.load_set.eq(sequencer.column_set),
+                column.load.eq(Cat(load[c // per_word] for load in sequencer.column_load)),
             ]
             token = column.token_next
             columns.append(column)

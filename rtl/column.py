@@ -56,7 +56,7 @@ class Column(wiring.Component):
     -------
     psum, token : sum from the array and its command, in the same cycle
     token_next : to the next column, one cycle later
-    entry, load, load_set : column parameters for a swap to come, taken into one of two sets when ``load``
+    entry, load : column parameters for a swap to come, taken into either of two sets by ``load``'s bits
     raw_valid, raw_data : complete sums, acc*mul + add
     write_enable, write_addr, write_data, write_group : results
     write_next : the next cycle is a result's, whether or not this column is enabled
@@ -73,7 +73,7 @@ class Column(wiring.Component):
         token = column_token(config)
         super().__init__({
             "psum": In(signed(config.psum_bits)), "token": In(token), "token_next": Out(token),
-            "entry": In(self.layout.width), "load": In(1), "load_set": In(1),
+            "entry": In(self.layout.width), "load": In(2),
             "raw_valid": Out(1), "raw_data": Out(signed(RAW_BITS)),
             "write_next": Out(1),
             "write_enable": Out(1), "write_addr": Out(config.addr_bits), "write_data": Out(A_BITS),
@@ -132,7 +132,7 @@ class Column(wiring.Component):
     def _load(self, m):
         """Two sets of parameters that wait for their swap."""
         for i, shadow in enumerate(self._shadows):
-            with m.If(self.load & (self.load_set == i)):
+            with m.If(self.load[i]):
                 m.d.sync += shadow.eq(self.entry)
 
     def _parameter(self, name, token):

@@ -42,26 +42,27 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        steps = {
-            "cycles": 1,
-            "active_cycles": self.beat,
-            "stall_output_cycles": self.running & ~self.beat,
-            "load_cycles": ~self.running & self.loading,
-            "stall_fence_cycles": ~self.running & ~self.loading & self.fenced,
-            "stall_weights_cycles": ~self.running & ~self.loading & ~self.fenced & self.weighing,
-            "stall_control_cycles": ~self.running & ~self.loading & ~self.fenced & ~self.weighing,
-            "read_beats": self.read_beat,
-            "write_beats": self.write_beat,
-            "stream_words": self.word,
-            "bank_reads": Mux(self.beat, self.rows_enabled, 0),
-            "bank_writes": Mux(self.result, self.columns_enabled * self.planes, 0),
+        stalled = ~self.running & ~self.loading
+        steps = {  # when to count, and how much: a register between these and the sums
+            "cycles": (1, 1),
+            "active_cycles": (self.beat, 1),
+            "stall_output_cycles": (self.running & ~self.beat, 1),
+            "load_cycles": (~self.running & self.loading, 1),
+            "stall_fence_cycles": (stalled & self.fenced, 1),
+            "stall_weights_cycles": (stalled & ~self.fenced & self.weighing, 1),
+            "stall_control_cycles": (stalled & ~self.fenced & ~self.weighing, 1),
+            "read_beats": (self.read_beat, 1),
+            "write_beats": (self.write_beat, 1),
+            "stream_words": (self.word, 1),
+            "bank_reads": (self.beat, self.rows_enabled),
+            "bank_writes": (self.result, self.columns_enabled * self.planes),
         }
         start, mark = Signal(), Signal()
         m.d.sync += [start.eq(self.start), mark.eq(self.mark)]
-        for name, step in steps.items():
-            counted = Signal(Value.cast(step).shape(), name=f"counted_{name}")
-            m.d.sync += [counted.eq(Mux(self.busy, step, 0)),
-                         self.counters[name].eq(Mux(start, 0, self.counters[name]) + counted)]
+        for name, (condition, step) in steps.items():
+            counted, by = Signal(name=f"counted_{name}"), Signal(Value.cast(step).shape(), name=f"step_{name}")
+            m.d.sync += [counted.eq(self.busy & condition), by.eq(step),
+                         self.counters[name].eq(Mux(start, 0, self.counters[name]) + Mux(counted, by, 0))]
 
         entry_bits = 32 * len(TRACE_COUNTERS)
         m.submodules.trace = trace = Memory(shape=entry_bits, depth=TRACE_ENTRIES, init=[])

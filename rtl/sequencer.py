@@ -28,7 +28,8 @@ class Sequencer(wiring.Component):
     go, fields, again, available, running : the walker's
     column_set : shadow registers that the column parameters of the pass in hand are loaded to and swapped in from
     beat : it issues a beat
-    weight_load, row_load, column_load, index, word : ``word``, registered, is number ``index`` of such a block
+    weight_load, index, word : ``word``, registered, is number ``index`` of a block of weights
+    row_load, column_load : it is this word of such a block; by set of registers and word
     write : to the last banks: one 4-bit value for each of the image's lanes, at one address
     blocked : the next cycle's turn to write to the banks is a result's
     flush, flushed : results shall leave completely; have left
@@ -50,7 +51,8 @@ class Sequencer(wiring.Component):
             "go": Out(1), "fields": Out(self.isa.instructions[Opcode.PASS].width), "again": Out(1),
             "available": In(1), "running": In(1), "column_set": Out(1),
             "beat": In(1),
-            "weight_load": Out(1), "row_load": Out(1), "column_load": Out(1),
+            "weight_load": Out(1), "row_load": Out(self.isa.row_words),
+            "column_load": Out(data.ArrayLayout(self.isa.column_words, 2)),
             "index": Out(range(max(config.rows, config.cols))), "word": Out(config.word_bits),
             "write": Out(data.StructLayout({"enable": 1, "addr": config.addr_bits,
                                             "data": A_BITS * config.load_lanes})),
@@ -68,8 +70,8 @@ class Sequencer(wiring.Component):
         instruction = Signal(word_bits * isa.instruction_words)
         complete = Signal.like(instruction)  # with the word that is being taken
         index = Signal.like(self.index)
-        ready, free = Signal(), Signal()  # a pass waits to be handed over; the next one's words may be taken
-        self._hold(m, words, ready)
+        ready, wants = Signal(), Signal()  # a pass waits to be handed over; but for that, the next word is used
+        self._hold(m, words, ready, wants)
         m.d.comb += complete.eq(Cat(instruction[word_bits:], words.payload) if isa.instruction_words > 1
                                 else words.payload)
         m.d.comb += self.fields.eq(instruction[:self.fields.shape().width])
@@ -78,11 +80,11 @@ class Sequencer(wiring.Component):
             field = isa.instructions[Opcode.PASS].fields[name]
             return of[field.offset:field.offset + field.width]
 
-        def block(state, length, load, following):
-            """Take a block of ``length`` words and mark them ``load`` in the next cycle."""
-            m.d.comb += [words.ready.eq(free), self.hungry.eq(free & ~words.valid)]
+        def block(length, marks, following):
+            """Take a block of ``length`` words, each marked in the next cycle by ``marks``."""
+            m.d.comb += wants.eq(1)
             with m.If(taken):
-                m.d.sync += [load.eq(1), self.index.eq(index), index.eq(index + 1)]
+                m.d.sync += [*marks, self.index.eq(index), index.eq(index + 1)]
                 with m.If(index == length - 1):
                     m.d.sync += index.eq(0)
                     following()
@@ -107,14 +109,13 @@ class Sequencer(wiring.Component):
         row_ready, column_ready, drained = self._waits(m, flag)
         self._count_enabled(m, taken, flag)
         self._hand_over(m, ready, instruction, flag, drained)
-        m.d.comb += free.eq(~ready | self.go)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.start):
                     m.d.sync += [index.eq(0), ready.eq(0), self.again.eq(0)]
                     m.next = "INSTRUCTION"
             with m.State("INSTRUCTION"):
-                m.d.comb += [words.ready.eq(free), self.hungry.eq(free & ~words.valid)]
+                m.d.comb += wants.eq(1)
                 with m.If(taken):
                     m.d.sync += [instruction.eq(complete), index.eq(index + 1)]
                     with m.If(index == isa.instruction_words - 1):
@@ -126,13 +127,15 @@ class Sequencer(wiring.Component):
                                 m.next = "ALIGN"
             with m.State("load_weights"):
                 m.d.comb += self.weighing.eq(1)
-                block("load_weights", isa.weight_words, self.weight_load, lambda: advance(0, instruction))
+                block(isa.weight_words, [self.weight_load.eq(1)], lambda: advance(0, instruction))
             with m.State("load_rows"):
                 with m.If(row_ready):
-                    block("load_rows", isa.row_words, self.row_load, lambda: advance(1, instruction))
+                    block(isa.row_words, [self.row_load.eq(1 << index)], lambda: advance(1, instruction))
             with m.State("load_columns"):
                 with m.If(column_ready):
-                    block("load_columns", isa.column_words, self.column_load, lambda: advance(2, instruction))
+                    marks = [load.eq(Mux(self.column_set == i, 1 << index, 0))
+                             for i, load in enumerate(self.column_load)]
+                    block(isa.column_words, marks, lambda: advance(2, instruction))
             with m.State("ALIGN"):
                 m.d.comb += self.align.eq(1)
                 with m.Switch(instruction[:2]):
@@ -144,6 +147,7 @@ class Sequencer(wiring.Component):
                         m.d.comb += [self.done.eq(1), self.illegal.eq(1)]
                         m.next = "IDLE"
             with m.State("LOAD"):
+                m.d.comb += wants.eq(~self.blocked)
                 with m.If(self._load(m, instruction, words, taken)):
                     m.next = "INSTRUCTION"
             with m.State("DRAIN"):
@@ -158,13 +162,13 @@ class Sequencer(wiring.Component):
                     m.next = "IDLE"
         return m
 
-    def _hold(self, m, words, ready):
+    def _hold(self, m, words, ready, wants):
         """Hold the stream's next word while a pass waits: ``self.words.ready`` does not depend on the handover."""
         held, word = Signal(), Signal.like(words.payload)
         m.d.comb += [
-            words.valid.eq(held | self.words.valid),
-            words.payload.eq(Mux(held, word, self.words.payload)),
-            self.words.ready.eq(~held & (ready | words.ready)),
+            words.valid.eq(held | self.words.valid), words.payload.eq(Mux(held, word, self.words.payload)),
+            words.ready.eq(wants & (~ready | self.go)), self.hungry.eq(words.ready & ~words.valid),
+            self.words.ready.eq(~held & (wants | ready)),
         ]
         with m.If(self.go):  # from then on the held word can be used
             m.d.sync += held.eq(0)
@@ -205,15 +209,14 @@ class Sequencer(wiring.Component):
         """How many rows and columns the pass in hand uses, counted as their descriptors come in."""
         for name, load, entry_bits, layout, count, output in (
                 ("load_rows", self.row_load, ROW_ENTRY_BITS, self.isa.row, self.config.rows, self.rows_enabled),
-                ("load_columns", self.column_load, COLUMN_ENTRY_BITS, self.isa.column, self.config.cols,
-                 self.columns_enabled)):
+                ("load_columns", self.column_load[0] | self.column_load[1], COLUMN_ENTRY_BITS, self.isa.column,
+                 self.config.cols, self.columns_enabled)):
             offset = layout.fields["enable"].offset
             per_word = self.config.word_bits // entry_bits
             used = sum(self.word[i * entry_bits + offset] for i in range(min(per_word, count)))
-            total = Signal.like(output)
-            with m.If(load):
-                m.d.sync += total.eq(Mux(self.index == 0, 0, total) + used)
-            latest = Mux(load, Mux(self.index == 0, 0, total) + used, total)
+            total, latest = Signal.like(output), Signal.like(output)
+            m.d.comb += latest.eq(Mux(load.any(), Mux(load[0], 0, total) + used, total))
+            m.d.sync += total.eq(latest)
             with m.If(self.go & flag(name, self.fields)):
                 m.d.sync += output.eq(latest)
 
@@ -223,7 +226,7 @@ class Sequencer(wiring.Component):
              for name, x in self.isa.instructions[Opcode.LOAD].fields.items()}
         index = Signal(f["words"].shape())
         finished = taken & (index == f["words"] - 1)
-        m.d.comb += [self.loading.eq(1), self.hungry.eq(~words.valid), words.ready.eq(~self.blocked)]
+        m.d.comb += self.loading.eq(1)
         m.d.sync += [
             self.write.enable.eq(taken),
             self.write.addr.eq(f["base"] + index),

@@ -53,9 +53,10 @@ class Walker(wiring.Component):
         self._plane_ends, self._raw_ends = Signal(name="plane_ends"), Signal(name="raw_ends")
         self._waits = Signal(name="waits")
         self._offset = Signal(config.pixel_bits, name="offset")
-        # Of the window: the last of its row, and of the pass; two lines of the map high; pixels of the map to the right
-        # of its corner and below.
-        self._row_ends, self._ends, self._high = Signal(name="row_ends"), Signal(name="ends"), Signal(name="high")
+        # Of the window: the last of its row, and of the pass; dx of its last column and dy of its last line; pixels of
+        # the map to the right of its corner and below.
+        self._row_ends, self._ends = Signal(name="row_ends"), Signal(name="ends")
+        self._dx_last, self._dy_last = Signal(name="dx_last"), Signal(name="dy_last")
         self._right, self._below = Signal(COORD_BITS + 1, name="right"), Signal(COORD_BITS + 1, name="below")
         # Of the pass: x of the last window but one of a row; whether a row's last window, as no other may, reaches
         # beyond the map's right edge; pixels to the right of the corner of a row's first window.
@@ -76,7 +77,7 @@ class Walker(wiring.Component):
         dx, dy, plane, offset = self._dx, self._dy, self._plane, self._offset
         corner_x, corner_y = f["x_first"], f["y_first"]
         dx_first, dy_first = corner_x < 0, corner_y < 0
-        dx_last, dy_last = f["pool"] & ~(self._row_ends & self._narrow), f["pool"] & self._high
+        dx_last, dy_last = self._dx_last, self._dy_last
         last_plane = self._plane_ends
 
         def given(name):
@@ -102,7 +103,8 @@ class Walker(wiring.Component):
                 m.d.sync += running.eq(0)
             with m.If(last_plane):
                 m.d.sync += f["acc_addr"].eq(f["acc_addr"] + 1)
-                self._next_pixel(m, f, dx_first, dx_last, pixel_closes)
+                self._next_pixel(m, f, dx_first, pixel_closes)
+        narrow, row_ends = given("x_last") + 1 >= given("width"), given("x_first") == given("x_last")
         with m.If(self.go):  # after the above: a pass may end in this cycle
             m.d.sync += [
                 running.eq(1), started.eq(0), plane.eq(0), offset.eq(Mux(given("y_first") < 0, given("width"), 0)),
@@ -110,9 +112,9 @@ class Walker(wiring.Component):
                 *(f[name].eq(given(name)) for name in fields
                   if name not in ("acc_addr", "out_addr")),
                 self._before_last.eq(given("x_last") - Mux(given("pool"), 2, 1)),
-                self._narrow.eq(given("x_last") + 1 >= given("width")),
-                self._row_ends.eq(given("x_first") == given("x_last")), self._ends.eq(given("windows") == 1),
-                self._high.eq(given("y_first") + 1 < given("height")),
+                self._narrow.eq(narrow), self._row_ends.eq(row_ends), self._ends.eq(given("windows") == 1),
+                dx_last.eq(given("pool") & ~(row_ends & narrow)),
+                dy_last.eq(given("pool") & (given("y_first") + 1 < given("height"))),
                 self._right.eq(given("width") - 1 - given("x_first")),
                 self._right_of_row.eq(given("width") - 1 - given("x_left")),
                 self._below.eq(given("height") - 1 - given("y_first")),
@@ -143,16 +145,19 @@ class Walker(wiring.Component):
             m.d.sync += column.group.eq(f["out_group"])
         return m
 
-    def _next_pixel(self, m, f, dx_first, dx_last, closes):
+    def _next_pixel(self, m, f, dx_first, closes):
         """Right within the window, then its second line, then the next window: right, or the next row of windows."""
         dx, dy, step = self._dx, self._dy, Mux(f["pool"], 2, 1)
         second = Signal()  # line of the window
-        m.d.comb += second.eq(Mux(closes, ~self._row_ends & (f["y_first"] < 0), dy | (dx == dx_last)))
+        m.d.comb += second.eq(Mux(closes, ~self._row_ends & (f["y_first"] < 0), dy | (dx == self._dx_last)))
         m.d.sync += [dy.eq(second), self._offset.eq(Mux(second, f["width"], 0))]
+        row_ends = Signal()  # of the next window
+        m.d.comb += row_ends.eq(Mux(self._row_ends, f["x_left"] == f["x_last"], f["x_first"] == self._before_last))
         with m.If(~closes):
-            m.d.sync += dx.eq((dx != dx_last) | dx_first)
+            m.d.sync += dx.eq((dx != self._dx_last) | dx_first)
         with m.Else():
-            m.d.sync += [f["windows"].eq(f["windows"] - 1), self._ends.eq(f["windows"] == 2)]
+            m.d.sync += [f["windows"].eq(f["windows"] - 1), self._ends.eq(f["windows"] == 2),
+                         self._row_ends.eq(row_ends), self._dx_last.eq(f["pool"] & ~(row_ends & self._narrow))]
             with m.If(~f["sum"]):
                 m.d.sync += f["out_addr"].eq(f["out_addr"] + 1)
             with m.If(self._row_ends):
@@ -161,13 +166,11 @@ class Walker(wiring.Component):
                     f["x_first"].eq(f["x_left"]), f["y_first"].eq(f["y_first"] + step),
                     f["row_addr"].eq(next_row), f["window_addr"].eq(next_row),
                     self._right.eq(self._right_of_row), self._below.eq(self._below - step),
-                    dx.eq(f["x_left"] < 0),
-                    self._row_ends.eq(f["x_left"] == f["x_last"]), self._high.eq(self._below >= 3),
+                    dx.eq(f["x_left"] < 0), self._dy_last.eq(f["pool"] & (self._below >= 3)),
                 ]
             with m.Else():
                 m.d.sync += [f["x_first"].eq(f["x_first"] + step), f["window_addr"].eq(f["window_addr"] + step),
-                             self._right.eq(self._right - step),
-                             dx.eq(0), self._row_ends.eq(f["x_first"] == self._before_last)]
+                             self._right.eq(self._right - step), dx.eq(0)]
 
     def _gate(self, m, f, running, given):
         """Issue a beat unless the way out is not free; work out what the next cycle's has to wait for."""

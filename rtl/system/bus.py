@@ -101,14 +101,14 @@ class Bus(wiring.Component):
         for region, size in self._sizes.items():
             offset = self.address[:REGION_AT]
             wrong = self.strobes.any() if region is Region.ROM else self.instruction
-            m.d.comb += chosen[region].eq((self.address[REGION_AT:] == region) & (offset < size) & ~wrong)
+            beyond = offset[size.bit_length() - 1:].any() if size & size - 1 == 0 else offset >= size
+            m.d.comb += chosen[region].eq((self.address[REGION_AT:] == region) & ~beyond & ~wrong)
         begun, here = Signal(), Signal()  # an access is under way; its answer is in one of the registers below
         which = Signal(len(Region))
         with m.If(self.request & ~begun & ~here & ~self.done):
             m.d.sync += [begun.eq(1), which.eq(sum((chosen[r] << i for i, r in enumerate(Region)), start=0))]
-            with m.If(chosen[Region.RAM]):
-                m.d.comb += store.en.eq(self.strobes)
         at = {region: which[i] for i, region in enumerate(Region)}
+        m.d.comb += store.en.eq(Mux(begun & at[Region.RAM], self.strobes, 0))  # a cycle later: it is far
         # A register for each, so that it can be the block RAM's own: from there it is far to the others.
         fetched, loaded = Signal(32, reset_less=True), Signal(32, reset_less=True)
         answered = Signal(32)

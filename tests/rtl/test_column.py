@@ -45,7 +45,7 @@ class Drive:
         self.loaded += 1
         while len(self.cycles) < self.swaps[self.loaded - 2] + RELOAD:  # the last to use this one
             self.add()
-        self.add(load=1, load_set=self.loaded % 2, entry=Isa(self.config).column.encode(**parameters))
+        self.add(load=1 << self.loaded % 2, entry=Isa(self.config).column.encode(**parameters))
 
     def use(self, **parameters):
         """Load and swap; later sums see them."""

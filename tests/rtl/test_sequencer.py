@@ -3,6 +3,7 @@
 import random
 from itertools import count
 
+import numpy as np
 import pytest
 
 from codesign.accelerator import AcceleratorConfig
@@ -152,8 +153,9 @@ class Replay:
             free = {"load_rows": self.rows_free, "load_columns": self.columns_free[self.column_set]}.get(flag, 0)
             before = self.last_taken
             for index, word in enumerate(words):
-                which = (self.column_set,) if flag == "load_columns" else ()
-                self.note(f"{BLOCKS[flag]}_load", self.take(free) + 1, (index, word, *which))
+                which = {"load_weights": (index, word), "load_rows": (1 << index, word),
+                         "load_columns": ([1 << index if i == self.column_set else 0 for i in range(2)], word)}
+                self.note(f"{BLOCKS[flag]}_load", self.take(free) + 1, which[flag])
             if flag == "load_weights":
                 for t in range(before + 1, self.last_taken + 1):
                     self.note("weighing", t)
@@ -180,7 +182,8 @@ class Replay:
             there = self.first(self.now, lambda t: self.log[t]["valid"])
             cycle = self.first(there, lambda t: not self.log[t]["blocked"])
             for t in range(self.now, there):
-                self.note("hungry", t)
+                if not self.log[t]["blocked"]:
+                    self.note("hungry", t)
             for t in range(self.now, cycle + 1):
                 self.note("loading", t)
             self.note("taken", cycle)
@@ -212,8 +215,8 @@ def check(config, packets, log):
     for name in ("taken", "align", "flush", "done", "illegal", "hungry", "loading", "fenced", "weighing"):
         assert [t for t, cycle in enumerate(log) if cycle[name]] == sorted(expected[name]), name
     for name in ("weight_load", "row_load", "column_load"):
-        which = ("index", "word", "column_set")[:3 if name == "column_load" else 2]
-        seen = {t: tuple(cycle[key] for key in which) for t, cycle in enumerate(log) if cycle[name]}
+        which = "index" if name == "weight_load" else name
+        seen = {t: (cycle[which], cycle["word"]) for t, cycle in enumerate(log) if np.any(cycle[name])}
         assert seen == expected[name], name
     assert {t: layout.decode(cycle["fields"]) for t, cycle in enumerate(log) if cycle["go"]} == expected["go"]
     assert {t: (cycle["again"], cycle["column_set"])
