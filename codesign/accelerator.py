@@ -219,7 +219,7 @@ PRESETS = {config.name: config for config in (
     # Lattice ECP5-85F: 208 EBR of 18 Kbit; the memory is on-chip, behind the same master.
     AcceleratorConfig(name="ulx3s", rows=16, cols=16, bank_depth=8192, acc_depth=512, wide_rows=6, bus_bits=64,
                       burst_beats=16, fifo_bursts=8, clock_hz=75_000_000,
-                      memory=Memory(bytes_per_cycle=8, latency_cycles=4)),
+                      memory=Memory(bytes_per_cycle=8, latency_cycles=5)),
     # Zynq UltraScale+ ZU3EG: 216 block RAMs of 36 Kbit; LPDDR4 at 4.26 GB/s. Accumulators as wide as a DSP48E2's input:
     # the sums of an 8-bit classifier of 1024 inputs need 26 bits.
     AcceleratorConfig(name="ultra96", rows=32, cols=32, bank_depth=32768, acc_depth=1024, acc_bits=27, wide_rows=12,

@@ -40,8 +40,8 @@ class Scaler(wiring.Component):
         if hasattr(platform, "get_scaler"):
             return platform.get_scaler(self)
         m = Module()
-        # Kept, so that the multiplier has its own: the accumulator has a like one, near to its sums.
-        acc = Signal.like(self.acc, name="held_acc", attrs={"keep": 1})
+        # Without a reset, so that it stays the multiplier's own: the accumulator has a like one, near to its sums.
+        acc = Signal.like(self.acc, name="held_acc", reset_less=True)
         mul, add = (Signal.like(getattr(self, name), name=f"held_{name}") for name in ("mul", "add"))
         # Each part fits a multiplier of 18 x 18 signed bits; they meet behind their registers.
         low = acc[:PART_BITS] if len(acc) > PART_BITS + 1 else acc

@@ -80,8 +80,9 @@ class Sequencer(wiring.Component):
             field = isa.instructions[Opcode.PASS].fields[name]
             return of[field.offset:field.offset + field.width]
 
-        def block(length, marks, following):
-            """Take a block of ``length`` words, each marked in the next cycle by ``marks``."""
+        def block(length, marks, following, taken=words.valid):
+            """Take a block of ``length`` words, each marked in the next cycle by ``marks``. Where no pass can wait for
+            its handover meanwhile, a word is ``taken`` when it is there."""
             m.d.comb += wants.eq(1)
             with m.If(taken):
                 m.d.sync += [*marks, self.index.eq(index), index.eq(index + 1)]
@@ -127,7 +128,7 @@ class Sequencer(wiring.Component):
                                 m.next = "ALIGN"
             with m.State("load_weights"):
                 m.d.comb += self.weighing.eq(1)
-                block(isa.weight_words, [self.weight_load.eq(1)], lambda: advance(0, instruction))
+                block(isa.weight_words, [self.weight_load.eq(1)], lambda: advance(0, instruction), taken)
             with m.State("load_rows"):
                 with m.If(row_ready):
                     block(isa.row_words, [self.row_load.eq(1 << index)], lambda: advance(1, instruction))

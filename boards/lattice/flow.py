@@ -99,10 +99,13 @@ def _extract(path: Path, target: Path) -> None:
 
 def synthesize(source: SystemSource, progress: Progress) -> Path:
     """Netlist and Yosys' statistics. The hierarchy is flattened; names of wires and registers stay; none has two
-    drivers. Block RAMs then take the registers behind them for their own."""
+    drivers. Registers whose wires say ``keep`` are not made one. Block RAMs then take the registers behind them for
+    their own."""
     yosys = find_open_tool("yosys")
     files = {name: for_yosys(text) for name, text in source.files.items()}
-    script = (f"read_verilog {' '.join(sorted(files))}\nsynth_ecp5 -top {source.top}{ECP5_OPTIONS}\ncheck -assert\n"
+    script = (f"read_verilog {' '.join(sorted(files))}\nhierarchy -top {source.top}\nproc\n"
+              "setattr -set keep 1 a:keep %ci1 t:$dff %i\n"  # Yosys itself keeps the wire only
+              f"synth_ecp5 -top {source.top}{ECP5_OPTIONS}\ncheck -assert\n"
               "tee -q -o cells.json stat -json\nwrite_json netlist.json\n")
 
     def run(work: Path) -> float:

@@ -8,7 +8,7 @@ from codesign.errors import require
 __all__ = ["MEMORY_LATENCY_CYCLES", "NAME_BYTES", "SystemConfig"]
 
 NAME_BYTES = 16  # of the board's name, the zero at its end included
-MEMORY_LATENCY_CYCLES = 4  # of the data memory, from a burst's address to its first beat
+MEMORY_LATENCY_CYCLES = 5  # of the data memory, from a burst's address to its first beat
 BIT_CYCLES = (6, 1 << 16)  # of a bit on the serial line: sampled in its middle, counted in 16 bits
 BAUD_ERROR = 0.02  # of the rate made of the clock: a byte's last bit is sampled within a fifth of its middle
 MEMORY_BYTES = (4096, 1 << 24)  # no burst reaches beyond a power of two above the end

@@ -4,17 +4,20 @@ from amaranth import ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .memory_map import Region
+from .memory_map import CAUSE_UNMAPPED, Region
 
 __all__ = ["INTERRUPT_ADDRESS", "MODULE", "Core"]
 
 MODULE = "picorv32"
 INTERRUPT_ADDRESS = Region.ROM.base + 0x10
-# RV32I with the core's own interrupts. Comparisons and sums take a cycle more, so that they are no long path.
+ILLEGAL, MISALIGNED = 1, 2  # the core's own interrupts
+# RV32I with interrupts, but for those that never come. Comparisons and sums take a cycle more, so that they are no long
+# path.
 PARAMETERS = {"ENABLE_COUNTERS": 0, "ENABLE_COUNTERS64": 0, "TWO_CYCLE_COMPARE": 1, "TWO_CYCLE_ALU": 1,
               "TWO_STAGE_SHIFT": 1, "CATCH_MISALIGN": 1, "CATCH_ILLINSN": 1, "ENABLE_IRQ": 1, "ENABLE_IRQ_QREGS": 1,
-              "ENABLE_IRQ_TIMER": 0, "PROGADDR_RESET": Region.ROM.base, "PROGADDR_IRQ": INTERRUPT_ADDRESS,
-              "STACKADDR": 0xFFFF_FFFF}
+              "ENABLE_IRQ_TIMER": 0,
+              "MASKED_IRQ": 0xFFFF_FFFF & ~(1 << ILLEGAL | 1 << MISALIGNED | 1 << CAUSE_UNMAPPED),
+              "PROGADDR_RESET": Region.ROM.base, "PROGADDR_IRQ": INTERRUPT_ADDRESS, "STACKADDR": 0xFFFF_FFFF}
 
 
 class Core(wiring.Component):

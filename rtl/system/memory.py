@@ -12,6 +12,7 @@ from .config import MEMORY_LATENCY_CYCLES, SystemConfig
 
 __all__ = ["DataMemory", "words_of"]
 
+PARTS = 4
 MOST_BURSTS = 16  # that wait for their turn; more than that is never the reason for a wait: see DataMemory
 
 
@@ -24,12 +25,15 @@ class DataMemory(wiring.Component):
     """``memory_bytes`` behind an AXI4 slave as wide as the accelerator's bus, and a port of 32 bits.
 
     Its timing is that of :class:`codesign.accelerator.Memory`: a read burst accepted in cycle a delivers its first beat
-    in cycle a + 4 or later, beats leave in order, one in ``beat_cycles`` cycles; writes are of one beat, and answered 4
+    in cycle a + 5 or later, beats leave in order, one in ``beat_cycles`` cycles; writes are of one beat, and answered 5
     cycles after it was taken. ``arready`` is low only while as many bursts wait as there is room for, each of which
     takes longer than to accept another.
 
     Reads have one port of the block RAM; writes and the soft core share the other, where writes come first. What is
     read while it is being written is undefined. No access but the master's is ever answered late.
+
+    The block RAM lies in :data:`PARTS`, side by side in a beat, each with addresses of its own: they are spread over
+    the chip.
 
     Parameters
     ----------
@@ -58,12 +62,28 @@ class DataMemory(wiring.Component):
         })
 
     def elaborate(self, platform):
-        m = Module()
-        m.submodules.memory = memory = Memory(shape=8 * self.beat_bytes, depth=self.depth,
-                                              init=words_of(self.data, self.beat_bytes), attrs={"no_rw_check": 1})
-        self._reads(m, memory)
-        self._writes(m, memory)
+        m, bits = Module(), 8 * self.beat_bytes // PARTS
+        words, parts = words_of(self.data, self.beat_bytes), []
+        for i in range(PARTS):
+            part = Memory(shape=bits, depth=self.depth, attrs={"no_rw_check": 1},
+                          init=[word >> bits * i & (1 << bits) - 1 for word in words])
+            m.submodules[f"part_{i}"] = part
+            parts.append(part)
+        self._reads(m, parts)
+        self._writes(m, parts)
         return m
+
+    def _addresses(self, m, name, address):
+        """A register of ``address`` for each part, which no tool may make one."""
+        registers = [Signal(range(self.depth), name=f"{name}_{i}", attrs={"keep": 1}) for i in range(PARTS)]
+        m.d.sync += [register.eq(address) for register in registers]
+        return registers
+
+    def _data(self, m, name, ports):
+        """What the parts' ports read, from registers that can be the block RAM's own."""
+        registers = [Signal.like(port.data, name=f"{name}_{i}", reset_less=True) for i, port in enumerate(ports)]
+        m.d.sync += [register.eq(port.data) for register, port in zip(registers, ports, strict=True)]
+        return Cat(registers)
 
     def _beat_address(self, address):
         """The beat that a byte address lies in, with a highest bit that says that it is none of the memory's."""
@@ -72,10 +92,10 @@ class DataMemory(wiring.Component):
         return Cat(beat[:bits - 1], beat[bits - 1:].any()) if self.depth == 1 << bits - 1 else \
             Cat(beat[:bits], beat[bits:].any() | (beat[:bits] >= self.depth))
 
-    def _reads(self, m, memory):
-        """Bursts wait in a queue; of the first, an address goes out every ``beat_cycles``; then come the block RAM's
-        cycle and that of a register behind it."""
-        axi, port = self.axi, memory.read_port()
+    def _reads(self, m, parts):
+        """Bursts wait in a queue; of the first, an address goes out every ``beat_cycles``; then come the cycles of the
+        parts' address registers, of the block RAM and of a register behind it."""
+        axi = self.axi
         burst = Signal(len(self._beat_address(axi.araddr)))
         left = Signal(8)
         queue = Memory(shape=len(burst) + 8, depth=min(MOST_BURSTS, self.config.accelerator.fifo_bursts), init=[])
@@ -104,35 +124,36 @@ class DataMemory(wiring.Component):
             m.d.sync += [Cat(burst, left).eq(take.data), active.eq(1)]
         with m.If(self.reset):
             m.d.sync += [put.addr.eq(0), take.addr.eq(0), active.eq(0)]
-        m.d.comb += [port.addr.eq(burst), port.en.eq(issue)]
         outside = burst[-1] if self.depth == 1 << len(burst) - 1 else burst >= self.depth
-        read = Signal()
-        last = Signal()
-        bad = Signal()
-        data = Signal.like(axi.rdata, name="data", reset_less=True)  # can be the block RAM's own output register
-        m.d.comb += axi.rdata.eq(data)
-        m.d.sync += [
-            read.eq(issue & ~self.reset), last.eq(left == 0), bad.eq(outside),
-            axi.rvalid.eq(read & ~self.reset), axi.rlast.eq(last), axi.rresp.eq(Mux(bad, Resp.DECERR, Resp.OKAY)),
-            data.eq(port.data),
-        ]
+        ports = [part.read_port() for part in parts]
+        addresses = self._addresses(m, "read", burst)
+        m.d.comb += [port.addr.eq(address) for port, address in zip(ports, addresses, strict=True)]
+        m.d.comb += axi.rdata.eq(self._data(m, "data", ports))
+        valid, last, bad = issue, left == 0, outside
+        for i in range(2):
+            valid_1, last_1, bad_1 = (Signal(name=f"{name}_{i}") for name in ("valid", "last", "bad"))
+            m.d.sync += [valid_1.eq(valid & ~self.reset), last_1.eq(last), bad_1.eq(bad)]
+            valid, last, bad = valid_1, last_1, bad_1
+        m.d.sync += [axi.rvalid.eq(valid & ~self.reset), axi.rlast.eq(last),
+                     axi.rresp.eq(Mux(bad, Resp.DECERR, Resp.OKAY))]
 
-    def _writes(self, m, memory):
+    def _writes(self, m, parts):
         """The other port, from registers: a beat of the master's, else what the soft core asks for."""
         axi, beat_bytes = self.axi, self.beat_bytes
-        lanes = beat_bytes // 4
-        write, read = memory.write_port(granularity=8), memory.read_port()
-        address, enable = Signal.like(write.addr), Signal(beat_bytes)
-        m.d.comb += [write.addr.eq(address), write.en.eq(enable), read.addr.eq(address), read.en.eq(~enable.any())]
-
         pace = Signal(range(self.config.beat_cycles))
         take = Signal()
         m.d.comb += [take.eq(axi.awvalid & axi.wvalid & (pace == 0)), axi.awready.eq(take), axi.wready.eq(take)]
         m.d.sync += pace.eq(Mux(take, self.config.beat_cycles - 1, Mux(pace == 0, 0, pace - 1)))
         where = self._beat_address(axi.awaddr)
-        m.d.sync += [address.eq(Mux(take, where, self.address[(beat_bytes - 1).bit_length():])),
-                     write.data.eq(Mux(take, axi.wdata, self.value.replicate(lanes))),
+        value, enable = Signal(8 * beat_bytes), Signal(beat_bytes)
+        m.d.sync += [value.eq(Mux(take, axi.wdata, self.value.replicate(beat_bytes // 4))),
                      enable.eq(Mux(take & ~where[-1], axi.wstrb, 0))]
+        ports = [(part.write_port(granularity=8), part.read_port()) for part in parts]
+        addresses = self._addresses(m, "address", Mux(take, where, self.address[(beat_bytes - 1).bit_length():]))
+        for i, ((write, read), address) in enumerate(zip(ports, addresses, strict=True)):
+            m.d.comb += [write.addr.eq(address), read.addr.eq(address), read.en.eq(~write.en.any()),
+                         write.data.eq(value.word_select(i, len(write.data))),
+                         write.en.eq(enable.word_select(i, len(write.en)))]
         answers = [(take, where[-1])]
         for i in range(1, MEMORY_LATENCY_CYCLES):
             valid, bad = Signal(name=f"answer_{i}"), Signal(name=f"answer_bad_{i}")
@@ -143,8 +164,8 @@ class DataMemory(wiring.Component):
 
         lane = self.address[2:(beat_bytes - 1).bit_length()]
         steps = Signal(3)  # of the soft core's access: block RAM, beat, word
-        beat = Signal(8 * beat_bytes, reset_less=True)  # as above
-        m.d.sync += [steps.eq(steps << 1), beat.eq(read.data), self.done.eq(steps[2])]
+        beat = self._data(m, "beat", [read for _, read in ports])
+        m.d.sync += [steps.eq(steps << 1), self.done.eq(steps[2])]
         with m.If(steps[2]):
             m.d.sync += self.word.eq(beat.word_select(lane, 32))
         with m.If(self.request & ~take & ~steps.any() & ~self.done):

@@ -63,7 +63,7 @@ def test_what_does_not_fit_is_refused(changes, message):
     ({"memory_bytes": 4100}, r"System memory_bytes must be a multiple of 8 in 4096\.\.16777216, not 4100"),
     ({"board": "a-board-of-a-long-name"}, "System board must be a name of at most 15 characters, not .*"),
     ({"ram_bytes": 3000}, r"System ram_bytes must be a power of two in 64\.\.1048576, not 3000"),
-    ({"accelerator": PRESETS["tiny"]}, "System memory latency_cycles must be 4, as its memory has it, not 40"),
+    ({"accelerator": PRESETS["tiny"]}, "System memory latency_cycles must be 5, as its memory has it, not 40"),
     ({"accelerator": dataclasses.replace(TINY.accelerator, memory=dataclasses.replace(ULX3S.memory,
                                                                                       bytes_per_cycle=3))},
      "System memory bytes_per_cycle must divide the 8 bytes of a beat, not be 3"),

@@ -16,7 +16,7 @@ BYTES = 4096
 
 def config(bus_bits=64, bytes_per_cycle=8, memory_bytes=BYTES, fifo_bursts=4):
     accelerator = dataclasses.replace(PRESETS["tiny"], bus_bits=bus_bits, fifo_bursts=fifo_bursts, clock_hz=75_000_000,
-                                      memory=Memory(bytes_per_cycle=bytes_per_cycle, latency_cycles=4))
+                                      memory=Memory(bytes_per_cycle=bytes_per_cycle, latency_cycles=5))
     return SystemConfig(accelerator=accelerator, board="x", baud=3_000_000, memory_bytes=memory_bytes)
 
 
@@ -59,7 +59,7 @@ def test_reads_come_when_the_model_says(system):
 
     dut = DataMemory(system, data)
     simulate(dut, bench, cycles=6001)
-    beats = [(cycle + 4, first + i, i == count - 1) for cycle, first, count in asked for i in range(count)]
+    beats = [(cycle + 5, first + i, i == count - 1) for cycle, first, count in asked for i in range(count)]
     times = list(leave((earliest for earliest, _, _ in beats), system.beat_cycles, -100))
     assert len(asked) == 40 and [cycle for cycle, *_ in came] == times
     for (_, address, last), (_, value, was_last, response) in zip(beats, came, strict=True):
@@ -143,7 +143,7 @@ def test_writes_and_the_cores_words(system):
     assert len(waits) == 60 and min(waits) == 4
     times = list(leave((asked for asked, _, _ in written), system.beat_cycles, -100))
     assert [cycle for _, cycle, _ in written] == times
-    assert answered == [(cycle + 4, response) for _, cycle, response in written]
+    assert answered == [(cycle + 5, response) for _, cycle, response in written]
 
 
 def simulate_both(dut, bench, other, *, cycles):
@@ -189,7 +189,7 @@ def test_a_reset_forgets_what_was_asked_for():
         ctx.set(axi.arvalid, 1)
         await ctx.tick()
         ctx.set(axi.arvalid, 0)
-        for _ in range(3):
+        for _ in range(4):
             assert not ctx.get(axi.rvalid)
             await ctx.tick()
         assert ctx.get(axi.rvalid)
