@@ -35,7 +35,6 @@ KINDS = {"lut": "look-up tables", "ff": "flip-flops", "dsp": "multipliers", "bra
 MEMORIES = {"banks": "rows", "accumulators": "columns", "program": "control", "results": "control", "trace": "control"}
 DSP_WIDTHS = {"ecp5": (18, 18), "xcup": (27, 18)}
 SMALLEST_PRODUCT_BITS = {"ecp5": 0, "xcup": 9}  # narrower ones are made of look-up tables
-PLANES_BITS = 3
 MEMORY_BLOCK_BITS = 1 << 14  # of an 18-Kbit block, where bytes are written one by one
 
 
@@ -122,15 +121,14 @@ class Resources:
 
 
 def _multipliers(config: AcceleratorConfig, family: str) -> dict[str, int]:
-    """DSP blocks by component: requantizers, what columns that share a bank multiply by their number or its, and the
-    product that counts written words. By a power of two, nothing is multiplied."""
+    """DSP blocks by component: requantizers, and what columns that share a bank multiply by their number or its. By a
+    power of two, nothing is multiplied."""
     a, b = DSP_WIDTHS[family]
     # Signed operands: MUL_BITS is unsigned.
     requantizer = math.ceil(config.acc_bits / a) * math.ceil((MUL_BITS + 1) / b)
-    counter = config.cols.bit_length() + PLANES_BITS >= SMALLEST_PRODUCT_BITS[family]
     factors = [n for c in range(config.cols) for n in (c // config.rows, config.columns_per_bank) if n & (n - 1)]
     products = len(factors) * (config.addr_bits >= SMALLEST_PRODUCT_BITS[family])
-    return {"columns": config.cols * requantizer + products, "control": int(counter)}
+    return {"columns": config.cols * requantizer + products}
 
 
 def estimate_resources(config: AcceleratorConfig, family: str, model: Coefficients | None = None) -> Resources:

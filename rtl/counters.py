@@ -43,6 +43,8 @@ class Counters(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         stalled = ~self.running & ~self.loading
+        # Its bits are few: so no multiplier is taken for them.
+        written = sum(Mux(bit, self.columns_enabled << i, 0) for i, bit in enumerate(self.planes))
         steps = {  # when to count, and how much: a register between these and the sums
             "cycles": (1, 1),
             "active_cycles": (self.beat, 1),
@@ -55,7 +57,7 @@ class Counters(wiring.Component):
             "write_beats": (self.write_beat, 1),
             "stream_words": (self.word, 1),
             "bank_reads": (self.beat, self.rows_enabled),
-            "bank_writes": (self.result, self.columns_enabled * self.planes),
+            "bank_writes": (self.result, written),
         }
         start, mark = Signal(), Signal()
         m.d.sync += [start.eq(self.start), mark.eq(self.mark)]

@@ -65,26 +65,23 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m, config, isa = Module(), self.config, self.isa
         word_bits = config.word_bits
-        words = stream.Signature(word_bits).create()  # as taken here
-        taken = words.valid & words.ready
         instruction = Signal(word_bits * isa.instruction_words)
         complete = Signal.like(instruction)  # with the word that is being taken
         index = Signal.like(self.index)
         ready, wants = Signal(), Signal()  # a pass waits to be handed over; but for that, the next word is used
-        self._hold(m, words, ready, wants)
-        m.d.comb += complete.eq(Cat(instruction[word_bits:], words.payload) if isa.instruction_words > 1
-                                else words.payload)
+        valid, word = self._hold(m, ready, wants)
+        used = valid & (~ready | self.go)  # where a pass may wait
+        m.d.comb += complete.eq(Cat(instruction[word_bits:], word) if isa.instruction_words > 1 else word)
         m.d.comb += self.fields.eq(instruction[:self.fields.shape().width])
 
         def flag(name, of):
             field = isa.instructions[Opcode.PASS].fields[name]
             return of[field.offset:field.offset + field.width]
 
-        def block(length, marks, following, taken=words.valid):
-            """Take a block of ``length`` words, each marked in the next cycle by ``marks``. Where no pass can wait for
-            its handover meanwhile, a word is ``taken`` when it is there."""
+        def block(used, length, marks, following):
+            """Use a block of ``length`` words, each marked in the next cycle by ``marks``."""
             m.d.comb += wants.eq(1)
-            with m.If(taken):
+            with m.If(used):
                 m.d.sync += [*marks, self.index.eq(index), index.eq(index + 1)]
                 with m.If(index == length - 1):
                     m.d.sync += index.eq(0)
@@ -105,10 +102,10 @@ class Sequencer(wiring.Component):
                 with m.If(wanted):
                     m.next = name
 
-        m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.word.eq(words.payload),
+        m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.word.eq(word),
                      self.write.enable.eq(0)]
         row_ready, column_ready, drained = self._waits(m, flag)
-        self._count_enabled(m, taken, flag)
+        self._count_enabled(m, flag)
         self._hand_over(m, ready, instruction, flag, drained)
         with m.FSM():
             with m.State("IDLE"):
@@ -117,7 +114,7 @@ class Sequencer(wiring.Component):
                     m.next = "INSTRUCTION"
             with m.State("INSTRUCTION"):
                 m.d.comb += wants.eq(1)
-                with m.If(taken):
+                with m.If(used):
                     m.d.sync += [instruction.eq(complete), index.eq(index + 1)]
                     with m.If(index == isa.instruction_words - 1):
                         m.d.sync += index.eq(0)
@@ -128,15 +125,15 @@ class Sequencer(wiring.Component):
                                 m.next = "ALIGN"
             with m.State("load_weights"):
                 m.d.comb += self.weighing.eq(1)
-                block(isa.weight_words, [self.weight_load.eq(1)], lambda: advance(0, instruction), taken)
+                block(used, isa.weight_words, [self.weight_load.eq(1)], lambda: advance(0, instruction))
             with m.State("load_rows"):
                 with m.If(row_ready):
-                    block(isa.row_words, [self.row_load.eq(1 << index)], lambda: advance(1, instruction))
+                    block(valid, isa.row_words, [self.row_load.eq(1 << index)], lambda: advance(1, instruction))
             with m.State("load_columns"):
                 with m.If(column_ready):
                     marks = [load.eq(Mux(self.column_set == i, 1 << index, 0))
                              for i, load in enumerate(self.column_load)]
-                    block(isa.column_words, marks, lambda: advance(2, instruction))
+                    block(valid, isa.column_words, marks, lambda: advance(2, instruction))
             with m.State("ALIGN"):
                 m.d.comb += self.align.eq(1)
                 with m.Switch(instruction[:2]):
@@ -149,7 +146,7 @@ class Sequencer(wiring.Component):
                         m.next = "IDLE"
             with m.State("LOAD"):
                 m.d.comb += wants.eq(~self.blocked)
-                with m.If(self._load(m, instruction, words, taken)):
+                with m.If(self._load(m, instruction, valid & ~self.blocked, word)):
                     m.next = "INSTRUCTION"
             with m.State("DRAIN"):
                 m.d.comb += self.fenced.eq(1)
@@ -163,18 +160,19 @@ class Sequencer(wiring.Component):
                     m.next = "IDLE"
         return m
 
-    def _hold(self, m, words, ready, wants):
-        """Hold the stream's next word while a pass waits: ``self.words.ready`` does not depend on the handover."""
-        held, word = Signal(), Signal.like(words.payload)
+    def _hold(self, m, ready, wants):
+        """The stream's next word, from it or held while a pass waits, whose handover ``self.words.ready`` is thus not
+        to depend on. Returns whether it is there, and it."""
+        held, valid, word = Signal(), Signal(), Signal.like(self.words.payload)
         m.d.comb += [
-            words.valid.eq(held | self.words.valid), words.payload.eq(Mux(held, word, self.words.payload)),
-            words.ready.eq(wants & (~ready | self.go)), self.hungry.eq(words.ready & ~words.valid),
+            valid.eq(held | self.words.valid), self.hungry.eq(wants & (~ready | self.go) & ~valid),
             self.words.ready.eq(~held & (wants | ready)),
         ]
         with m.If(self.go):  # from then on the held word can be used
             m.d.sync += held.eq(0)
         with m.Elif(ready & self.words.valid & ~held):
             m.d.sync += [held.eq(1), word.eq(self.words.payload)]
+        return valid, Mux(held, word, self.words.payload)
 
     def _hand_over(self, m, ready, instruction, flag, drained):
         """Give the walker the pass that is ready, as soon as it can take it; make its repetition of it, if any."""
@@ -206,7 +204,7 @@ class Sequencer(wiring.Component):
         row, drained, *columns = ended
         return row, Mux(self.column_set, columns[1], columns[0]), drained
 
-    def _count_enabled(self, m, taken, flag):
+    def _count_enabled(self, m, flag):
         """How many rows and columns the pass in hand uses, counted as their descriptors come in."""
         for name, load, entry_bits, layout, count, output in (
                 ("load_rows", self.row_load, ROW_ENTRY_BITS, self.isa.row, self.config.rows, self.rows_enabled),
@@ -214,25 +212,25 @@ class Sequencer(wiring.Component):
                  self.config.cols, self.columns_enabled)):
             offset = layout.fields["enable"].offset
             per_word = self.config.word_bits // entry_bits
-            used = sum(self.word[i * entry_bits + offset] for i in range(min(per_word, count)))
+            enabled = sum(self.word[i * entry_bits + offset] for i in range(min(per_word, count)))
             total, latest = Signal.like(output), Signal.like(output)
-            m.d.comb += latest.eq(Mux(load.any(), Mux(load[0], 0, total) + used, total))
+            m.d.comb += latest.eq(Mux(load.any(), Mux(load[0], 0, total) + enabled, total))
             m.d.sync += total.eq(latest)
             with m.If(self.go & flag(name, self.fields)):
                 m.d.sync += output.eq(latest)
 
-    def _load(self, m, instruction, words, taken):
-        """Write an image's words, one a cycle that is not a result's. Returns when the last one is taken."""
+    def _load(self, m, instruction, used, word):
+        """Write an image's words, one a cycle that is not a result's. Returns when the last one is used."""
         f = {name: instruction[x.offset:x.offset + x.width]
              for name, x in self.isa.instructions[Opcode.LOAD].fields.items()}
         index = Signal(f["words"].shape())
-        finished = taken & (index == f["words"] - 1)
+        finished = used & (index == f["words"] - 1)
         m.d.comb += self.loading.eq(1)
         m.d.sync += [
-            self.write.enable.eq(taken),
+            self.write.enable.eq(used),
             self.write.addr.eq(f["base"] + index),
-            self.write.data.eq(words.payload),
+            self.write.data.eq(word),
         ]
-        with m.If(taken):
+        with m.If(used):
             m.d.sync += index.eq(Mux(finished, 0, index + 1))
         return finished
