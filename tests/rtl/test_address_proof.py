@@ -157,7 +157,8 @@ def walker_proof(m, walker, parts, line=0, row_end=0):
         Assert(~running | (walker._before_last == x_last - 1 - at.pool) & (walker._narrow == beyond)),
         Assert(~running | (walker._row_ends == (at.column == at.last_column))),
         Assert(~running | (walker._ends == ((at.row == at.final_row) & (at.column == at.final_column)))),
-        Assert(~running | ~at.pool | (walker._high == (at.corner(at.row) + 1 < at.height))),
+        Assert(~running | (walker._dx_last == (at.pool & ~((at.column == at.last_column) & beyond)))),
+        Assert(~running | (walker._dy_last == (at.pool & (at.corner(at.row) + 1 < at.height)))),
     ]
     return [given.as_value()]
 
