@@ -64,23 +64,21 @@ def prepare(search: str, space: Space, board: Board, *, passes: int, proposals: 
     """
     if search == "supernet":
         from .supernet.fitting import SupernetPlan
-        from .supernet.shrinking import PER_STEP
 
-        plan = SupernetPlan(space=space, epochs=max(1, (passes - proposals) // PER_STEP), seed=seed, recipe=recipe)
+        plan = SupernetPlan(space=space, epochs=max(1, passes - proposals), seed=seed, recipe=recipe)
         end, = complete([("supernet", plan)])
-        return Prepared(inheritance=Inheritance(plan=plan, state=end.state), passes=plan.epochs * PER_STEP)
+        return Prepared(inheritance=Inheritance(plan=plan, state=end.state), passes=plan.epochs)
     if search == "fbnet":
         from .supernet.differentiable import PASSES, FbnetPlan
         from .supernet.fitting import SupernetPlan
-        from .supernet.shrinking import PER_STEP
 
         spent = FBNET_SHARE * passes
-        warm = SupernetPlan(space=space, epochs=max(1, int(WARM_SHARE * spent / PER_STEP)), seed=seed, recipe=recipe)
+        warm = SupernetPlan(space=space, epochs=max(1, int(WARM_SHARE * spent)), seed=seed, recipe=recipe)
         begin, = complete([("supernet", warm)])
         epochs = max(1, int((1 - WARM_SHARE) * spent / PASSES / len(FBNET_BETAS)))
         courses = [(f"fbnet-{beta:g}", FbnetPlan(warm=warm, warm_state=begin.state, board=board, beta=beta,
                                                  epochs=epochs)) for beta in FBNET_BETAS]
         ends = complete(courses)
         return Prepared(family=[end.outcome for end in ends],
-                        passes=warm.epochs * PER_STEP + len(courses) * epochs * PASSES)
+                        passes=warm.epochs + len(courses) * epochs * PASSES)
     return Prepared()

@@ -10,7 +10,8 @@ has.
 
 Loss of theta: ``CE * log(LAT)^beta``, FBNet's (its factor alpha changes nothing under Adam), where CE is the mixture's
 cross-entropy, and LAT its expected latency: the mean of the networks' exact cycles by the cost model, on the fastest
-accelerators of the board. The larger beta, the more a cycle counts; several make a family.
+accelerators of the board (FBNet adds up a table's rows of layers; here a table without a board's rows says what the
+model says, so that nothing need be looked up). The larger beta, the more a cycle counts; several make a family.
 
 Temperature: tau falls exponentially from 5 (FBNet's) to 0.5 in the course of the epochs. Weights are learned on four
 fifths of the training images, theta on the others, in turns, as there. The weights are a supernet's, shared by all

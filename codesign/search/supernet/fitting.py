@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,19 +18,18 @@ from ..canonical import choices_of
 from ..space import Space
 from .checkpoint import ByEpochs
 from .checks import check_elastic, check_recipe
-from .shrinking import PER_STEP, phase_of, sandwich
+from .shrinking import draw_elastic, phase_of
 from .weights import Supernet
 
 __all__ = ["SupernetPlan", "SupernetTraining", "batches_of", "inherit", "make_optimizer", "one_cycle"]
 
-TEACHING = 0.5  # weight of what the largest sub-network says against what the labels say
 _READ: dict[bytes, "SupernetTraining"] = {}  # the last one that a worker has read
 
 
 @dataclass(frozen=True, kw_only=True)
 class SupernetPlan:
-    """The training of the weights that the networks of ``space`` share: ``epochs`` passes over the images, in each of
-    which every image is seen by PER_STEP sub-networks."""
+    """The training of the weights that the networks of ``space`` share: ``epochs`` passes over the images, in which
+    every batch is seen by one sub-network."""
 
     space: Space
     epochs: int
@@ -49,11 +47,16 @@ class SupernetPlan:
 
 
 class SupernetTraining(ByEpochs):
-    """Progressive shrinking (:mod:`.shrinking`) with distillation in place: in every step the largest sub-network
-    learns from labels, the others from labels and from what it says (Yu et al., "BigNAS", ECCV 2020).
+    """Progressive shrinking (:mod:`.shrinking`): every step trains one sub-network, drawn from those now allowed, by
+    cross-entropy with the labels.
+
+    Networks do not teach each other. For a given number of passes over the images, a largest one in every step that
+    teaches a second (the sandwich rule: Yu and Huang, "Universally slimmable networks", ICCV 2019; in place: Yu et al.,
+    "BigNAS", ECCV 2020) are half the steps, and did worse: 83.7 % instead of 85.6 % on average over 90 networks of the
+    benchmark's space, after 286 passes (one seed).
 
     Each sub-network is quantized as if it stood alone. AdamW and its schedule are those of any training here, once over
-    all steps. history : one dictionary per epoch (epoch, loss: mean over its sub-networks)
+    all steps. history : one dictionary per epoch (epoch, loss: mean over its steps)
     """
 
     def __init__(self, plan: SupernetPlan, dataset: Dataset, state: bytes | None, device: str):
@@ -80,25 +83,15 @@ class SupernetTraining(ByEpochs):
             for group in self.optimizer.param_groups:
                 group["lr"] = plan.recipe.learning_rate * one_cycle(done, plan.recipe.warm_up)
             self.optimizer.zero_grad()
-            total += self._gradients(sandwich(plan.space, phase_of(done), generator), images, labels)
+            loss = F.cross_entropy(self.supernet(draw_elastic(plan.space, phase_of(done), generator), images), labels,
+                                   label_smoothing=plan.recipe.label_smoothing)
+            loss.backward()
             self.optimizer.step()
-        mean = total / (PER_STEP * count)
+            total += loss.item()
+        mean = total / count
         require(math.isfinite(mean), f"Supernet's training loss must stay finite, not {mean} (epoch {number + 1}; "
                                      f"try a smaller learning rate than {plan.recipe.learning_rate})")
         self.history.append({"epoch": number + 1, "loss": mean})
-
-    def _gradients(self, chosen: Sequence[Mapping[str, Any]], images: torch.Tensor, labels: torch.Tensor) -> float:
-        taught, total = None, 0.0
-        for choices in chosen:
-            logits = self.supernet(choices, images)
-            loss = F.cross_entropy(logits, labels, label_smoothing=self.plan.recipe.label_smoothing)
-            if taught is None:
-                taught = logits.detach().softmax(1)
-            else:
-                loss = (1 - TEACHING) * loss + TEACHING * F.cross_entropy(logits, taught)
-            loss.backward()
-            total += loss.item()
-        return total
 
 
 def inherit(plan: SupernetPlan, state: bytes, network: Network, dataset: Dataset, searched: Dataset,

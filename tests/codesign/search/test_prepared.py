@@ -10,6 +10,7 @@ from codesign.errors import CodesignError
 from codesign.model import load_model, model_digest
 from codesign.pool import Pool
 from codesign.recipe import Recipe
+from codesign.reference import evaluate
 from codesign.search import Space, run_sweep
 from codesign.search.preparation import advance, complete
 from codesign.search.prepared import prepare
@@ -46,11 +47,17 @@ def supernet(tmp_path_factory):
 
 
 def test_networks_are_deployed_with_the_weights_that_they_inherit(supernet):
-    """From the search to the device: the same weights, and statistics of more images."""
+    """From the search to the device: the same weights, and statistics of more images. What the search reports of one
+    is what the integer reference reads right."""
     out, results = supernet
     trained = [c for c in results["candidates"] if c["status"] == "trained"]
     within = [c for c in results["candidates"] if c["status"] not in ("over budget", "impossible")]
     assert len(trained) == len(within) > 4 and results["counts"]["measured"] > 0 == results["counts"]["failed"]
+    searched_on = small_dataset().split_validation(options(out, "supernet").seed)
+    for c in trained:
+        integer = load_model(out / c["model"])[1]
+        right = evaluate(integer, searched_on.test_images).argmax(1) == searched_on.test_labels
+        assert c["accuracy"] == right.mean()
     for c in (c for c in trained if "measured" in c):
         searched, deployed = (load_model(out / about["model"])[1] for about in (c, c["measured"]))
         assert deployed.info["weights"] == searched.info["weights"] == "a supernet's"
@@ -58,7 +65,8 @@ def test_networks_are_deployed_with_the_weights_that_they_inherit(supernet):
             assert np.array_equal(layer.weight, deployed.layers[name].weight)
         assert any(not np.array_equal(layer.add, deployed.layers[name].add)
                    for name, layer in searched.layers.items())
-        assert c["measured"]["images"] == 360
+        right = evaluate(deployed, small_dataset().test_images).argmax(1) == small_dataset().test_labels
+        assert c["measured"]["images"] == 360 and c["measured"]["accuracy"] == pytest.approx(right.mean())
 
 
 def test_a_finished_one_finds_everything_done(supernet):
