@@ -10,17 +10,17 @@ from codesign.rtl.system.config import SystemConfig
 from .build import Variant, build_library
 from .system_build import system_verilog
 
-__all__ = ["SimulatedSystem", "build_system"]
+__all__ = ["HARNESS", "SimulatedSystem", "build_system"]
 
 READ_S = 0.001  # of simulated time: a read waits no longer
-_HARNESS = Variant(harness=("system.cpp",))
+HARNESS = Variant(harness=("system.cpp",))  # on a module with the system's ports
 
 
 @cache
 def build_system(config: SystemConfig, data: bytes = b"", rom: bytes | None = None) -> Path:
     """The shared library of the system's simulator (sim/system.cpp on its Verilog), built if not cached."""
     source = system_verilog(config, data=data, rom=rom)
-    return build_library("systems", source.files, source.system, _HARNESS)
+    return build_library("systems", source.files, source.system, HARNESS)
 
 
 def _load(path: Path) -> ctypes.CDLL:
@@ -42,11 +42,13 @@ class SimulatedSystem:
     wants, its clock included, so that nothing depends on how fast the simulation is. A context manager.
 
     data : what the data memory begins with; rom : another firmware than the board's
+    library : a simulator of something else with the system's ports, built with :data:`HARNESS`
     """
 
-    def __init__(self, config: SystemConfig, data: bytes = b"", rom: bytes | None = None):
+    def __init__(self, config: SystemConfig, data: bytes = b"", rom: bytes | None = None, *,
+                 library: Path | None = None):
         self.config = config
-        self._abi = _load(build_system(config, data, rom))
+        self._abi = _load(library or build_system(config, data, rom))
         self._system = self._abi.system_new(config.bit_cycles)
         self.baudrate = config.clock_hz // config.bit_cycles
 

@@ -1,6 +1,7 @@
 """The writer against cocotbext-axi's memory, in step with a naive model of it, cycle by cycle."""
 # amaranth: UnusedElaboratable=no
 
+import os
 import random
 from collections import deque
 
@@ -16,6 +17,7 @@ LANES = CONFIG.bus_bits // 32
 BASE, SIZE = 0xFC0, 0x4000  # byte addresses: runs cross a 4096-byte boundary
 DEPTH = Writer(CONFIG).depth
 FIFO_BEATS = DEPTH // LANES
+MOST_UNANSWERED = (1 << int(os.environ["CODESIGN_OUTSTANDING_BITS"])) - 2  # with one more in the cycle after
 
 
 class Model:
@@ -25,7 +27,7 @@ class Model:
         self.dut, self.cycle = dut, 0
         self.held, self.fifo, self.last_issue = [], deque(), -1
         self.address, self.aw, self.w, self.unanswered = 0, None, None, 0
-        self.error = False
+        self.many, self.left, self.error, self.overrun = False, 0, False, False
         self.transfers, self.beats, self.flushes = [], [], []  # cycles of transfers on i and W, and of flush
 
     def room(self):
@@ -35,9 +37,10 @@ class Model:
         dut, t = self.dut, self.cycle
         self.cycle += 1
         idle = not self.held and not self.fifo and self.unanswered == 0
-        got = tuple(map(number, (dut.axi_awvalid, dut.axi_wvalid, dut.room, dut.i_ready, dut.idle, dut.error)))
-        want = (self.aw is not None, self.w is not None, self.room(), self.room() > 0, idle, self.error)
-        assert got == want, f"cycle {t}: (awvalid, wvalid, room, i.ready, idle, error) is {got}, must be {want}"
+        got = tuple(map(number, (dut.axi_awvalid, dut.axi_wvalid, dut.room, dut.i_ready, dut.idle, dut.error,
+                                 dut.overrun)))
+        want = (self.aw is not None, self.w is not None, self.room(), self.room() > 0, idle, self.error, self.overrun)
+        assert got == want, f"cycle {t}: (awvalid, wvalid, room, i.ready, idle, error, overrun) is {got}, not {want}"
         if self.aw is not None:
             got = tuple(map(number, (dut.axi_awaddr, dut.axi_awlen, dut.axi_awsize, dut.axi_awburst)))
             assert got == (self.aw, 0, BEAT_BYTES.bit_length() - 1, 1), f"cycle {t}"
@@ -55,10 +58,15 @@ class Model:
         if self.w is not None and w_free:
             self.beats.append(t)
         self.aw, self.w = None if aw_free else self.aw, None if w_free else self.w
+        waits, self.many = self.many, self.unanswered >= MOST_UNANSWERED
         self.unanswered -= number(dut.axi_bvalid)
         self.error |= number(dut.axi_bvalid) and number(dut.axi_bresp) != 0
         ready = self.fifo and t >= self.fifo[0][0] + Writer.LATENCY - 1 and t > self.last_issue
-        if aw_free and w_free and ready:
+        if ready and self.left == 0:
+            self.fifo.popleft()
+            self.overrun, self.last_issue = True, t
+        elif ready and aw_free and w_free and not waits:
+            self.left -= 1
             self.w, self.aw = self.fifo.popleft()[1], self.address
             self.address += BEAT_BYTES
             self.unanswered += 1
@@ -72,7 +80,8 @@ class Model:
             self.fifo.append((t, self.held))
             self.held = []
         if number(dut.start):
-            self.address, self.error = number(dut.base) // BEAT_BYTES * BEAT_BYTES, False
+            self.address, self.left = number(dut.base) // BEAT_BYTES * BEAT_BYTES, number(dut.beats)
+            self.error = self.overrun = False
 
 
 class Memory(AxiSlaveWrite):
@@ -202,6 +211,44 @@ async def reports_bus_errors(dut):
     await finish(dut)
     assert number(dut.error) == 0
     assert memory.region.mem[:] == bytes(expected(BASE, range(3)))
+
+
+@cocotb.test()
+@cocotb.parametrize(aw=[0, 0.7], beats=[0, 1, 2, 3])
+async def drops_what_is_beyond(dut, aw, beats):
+    """So many beats are written, and no more; that there were more stays known until the next run."""
+    model, memory = await setup(dut), Memory(dut)
+    pause(0, aw, memory.aw_channel)
+    values = [1000 + k for k in range(5 * LANES + 1)]
+    await start(dut, BASE, beats)
+    await send(dut, values)
+    await finish(dut)
+    assert number(dut.overrun) == 1 and len(model.beats) == beats
+    assert memory.region.mem[:] == bytes(expected(BASE, values[:beats * LANES]))
+    await start(dut, BASE, 6)
+    await send(dut, values)
+    await finish(dut)
+    assert number(dut.overrun) == 0 and memory.region.mem[:] == bytes(expected(BASE, values))
+
+
+@cocotb.test(skip=MOST_UNANSWERED > 100)
+async def waits_for_answers(dut):
+    """As many writes as can be counted are unanswered: the next waits for an answer, and none is lost."""
+    model = await setup(dut)
+    dut.axi_awready.value = dut.axi_wready.value = 1
+    dut.axi_bvalid.value = dut.axi_bresp.value = 0
+    await start(dut, BASE)
+    cocotb.start_soon(send(dut, range((MOST_UNANSWERED + 3) * LANES)))
+    await ClockCycles(dut.clk, (MOST_UNANSWERED + 10) * LANES)
+    assert len(model.beats) == model.unanswered == MOST_UNANSWERED and not number(dut.idle)
+    beats = MOST_UNANSWERED + 3
+    for _ in range(beats):
+        dut.axi_bvalid.value = 1
+        await RisingEdge(dut.clk)
+        dut.axi_bvalid.value = 0
+        await ClockCycles(dut.clk, 5 * LANES)
+        assert model.unanswered in (MOST_UNANSWERED, MOST_UNANSWERED + 1) or len(model.beats) == beats
+    await finish(dut)
 
 
 @cocotb.test()

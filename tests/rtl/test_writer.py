@@ -5,6 +5,7 @@ import json
 import pytest
 
 from codesign.accelerator import AcceleratorConfig
+from codesign.rtl import writer as module
 from codesign.rtl.writer import Writer
 
 CONFIGS = {
@@ -13,9 +14,12 @@ CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_writer(config, run_cocotb):
-    run_cocotb(Writer(config), "cocotb_writer", config=json.dumps(config.to_dict()))
+@pytest.mark.parametrize(("name", "bits"), [("narrow", module.OUTSTANDING_BITS), ("wide", 3)])
+def test_writer(name, bits, run_cocotb, monkeypatch):
+    """With few bits, the counter of unanswered writes is full in no time."""
+    monkeypatch.setattr(module, "OUTSTANDING_BITS", bits)
+    run_cocotb(Writer(CONFIGS[name]), "cocotb_writer", config=json.dumps(CONFIGS[name].to_dict()),
+               outstanding_bits=str(bits))
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
