@@ -42,7 +42,8 @@ class Dsp48Platform:
             i_A=_extended(scaler.acc, _A_PORT_BITS), i_B=_extended(scaler.mul, B_BITS),
             i_C=_extended(scaler.add, C_BITS),
             i_CEA2=Const(1), i_CEB2=scaler.load_mul, i_CEC=scaler.load_add, i_CEM=Const(1), i_CEP=Const(1),
-            **{f"i_RST{name}": ResetSignal() for name in "ABCMP"}, o_P=out)
+            i_RSTA=0,  # as the plain one
+            **{f"i_RST{name}": ResetSignal() for name in "BCMP"}, o_P=out)
         m.d.comb += scaler.result.eq(out)
         return m
 
