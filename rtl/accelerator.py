@@ -147,7 +147,7 @@ class Accelerator(wiring.Component):
         per_word = config.word_bits // ROW_ENTRY_BITS
         for r in range(config.rows):
             row = place(m, f"row_{r}", "row", self.parts["row"])
-            entry = sequencer.row_word.word_select(r % per_word, ROW_ENTRY_BITS)
+            entry = sequencer.word.word_select(r % per_word, ROW_ENTRY_BITS)
             m.d.comb += [
                 row.token.eq(token), row.entry.eq(entry),
                 row.load.eq(sequencer.row_load[r // per_word]),
@@ -169,7 +169,7 @@ class Accelerator(wiring.Component):
         for c in range(config.cols):
             name = f"column_{c // config.rows if config.columns_per_bank > 1 else 0}"
             column = place(m, f"column_at_{c}", name, self.parts[name])
-            entry = sequencer.column_word.word_select(c % per_word, COLUMN_ENTRY_BITS)
+            entry = sequencer.word.word_select(c % per_word, COLUMN_ENTRY_BITS)
             m.d.comb += [
                 column.psum.eq(self.array.psum[c]), column.token.eq(token), column.entry.eq(entry),
                 column.load.eq(Cat(load[c // per_word] for load in sequencer.column_load)),

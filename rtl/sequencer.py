@@ -29,8 +29,7 @@ class Sequencer(wiring.Component):
     column_set : shadow registers that the column parameters of the pass in hand are loaded to and swapped in from
     beat : it issues a beat
     weight_load, index, word : ``word``, registered, is number ``index`` of a block of weights
-    row_load, row_word : ``row_word``, the same in a register of its own, is the one of such a block whose bit is set
-    column_load, column_word : likewise, by set of registers
+    row_load, column_load : it is this word of such a block; by set of registers and word
     write : to the last banks: one 4-bit value for each of the image's lanes, at one address
     blocked : the next cycle's turn to write to the banks is a result's
     flush, flushed : results shall leave completely; have left
@@ -55,7 +54,6 @@ class Sequencer(wiring.Component):
             "weight_load": Out(1), "row_load": Out(self.isa.row_words),
             "column_load": Out(data.ArrayLayout(self.isa.column_words, 2)),
             "index": Out(range(max(config.rows, config.cols))), "word": Out(config.word_bits),
-            "row_word": Out(config.word_bits), "column_word": Out(config.word_bits),
             "write": Out(data.StructLayout({"enable": 1, "addr": config.addr_bits,
                                             "data": A_BITS * config.load_lanes})),
             "blocked": In(1),
@@ -104,10 +102,8 @@ class Sequencer(wiring.Component):
                 with m.If(wanted):
                     m.next = name
 
-        m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.write.enable.eq(0)]
-        for register in (self.word, self.row_word, self.column_word):  # they go far, each elsewhere
-            register.attrs["keep"] = 1
-            m.d.sync += register.eq(word)
+        m.d.sync += [self.weight_load.eq(0), self.row_load.eq(0), self.column_load.eq(0), self.word.eq(word),
+                     self.write.enable.eq(0)]
         row_ready, column_ready, drained = self._waits(m, flag)
         self._count_enabled(m, flag)
         self._hand_over(m, ready, instruction, flag, drained)
@@ -210,15 +206,13 @@ class Sequencer(wiring.Component):
 
     def _count_enabled(self, m, flag):
         """How many rows and columns the pass in hand uses, counted as their descriptors come in."""
-        column_load = self.column_load[0] | self.column_load[1]
-        for name, load, word, entry_bits, layout, count, output in (
-                ("load_rows", self.row_load, self.row_word, ROW_ENTRY_BITS, self.isa.row, self.config.rows,
-                 self.rows_enabled),
-                ("load_columns", column_load, self.column_word, COLUMN_ENTRY_BITS, self.isa.column, self.config.cols,
-                 self.columns_enabled)):
+        for name, load, entry_bits, layout, count, output in (
+                ("load_rows", self.row_load, ROW_ENTRY_BITS, self.isa.row, self.config.rows, self.rows_enabled),
+                ("load_columns", self.column_load[0] | self.column_load[1], COLUMN_ENTRY_BITS, self.isa.column,
+                 self.config.cols, self.columns_enabled)):
             offset = layout.fields["enable"].offset
             per_word = self.config.word_bits // entry_bits
-            enabled = sum(word[i * entry_bits + offset] for i in range(min(per_word, count)))
+            enabled = sum(self.word[i * entry_bits + offset] for i in range(min(per_word, count)))
             total, latest = Signal.like(output), Signal.like(output)
             m.d.comb += latest.eq(Mux(load.any(), Mux(load[0], 0, total) + enabled, total))
             m.d.sync += total.eq(latest)

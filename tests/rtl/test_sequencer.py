@@ -19,9 +19,8 @@ CONFIGS = {config.name: config for config in (
     AcceleratorConfig(name="5x4", rows=5, cols=4, bank_depth=64, acc_depth=4, bus_bits=64),
     AcceleratorConfig(name="9x20", rows=9, cols=20, bank_depth=256, acc_depth=16, bus_bits=128))}
 BLOCKS = {"load_weights": "weight", "load_rows": "row", "load_columns": "column"}
-OUTPUTS = ("align", "go", "again", "column_set", "weight_load", "row_load", "column_load", "index", "word", "row_word",
-           "column_word", "write", "flush", "hungry", "done", "illegal", "loading", "fenced", "weighing",
-           "rows_enabled", "columns_enabled")
+OUTPUTS = ("align", "go", "again", "column_set", "weight_load", "row_load", "column_load", "index", "word", "write",
+           "flush", "hungry", "done", "illegal", "loading", "fenced", "weighing", "rows_enabled", "columns_enabled")
 
 
 def random_pass(rng, config, repeat=0, **more):
@@ -216,8 +215,8 @@ def check(config, packets, log):
     for name in ("taken", "align", "flush", "done", "illegal", "hungry", "loading", "fenced", "weighing"):
         assert [t for t, cycle in enumerate(log) if cycle[name]] == sorted(expected[name]), name
     for name in ("weight_load", "row_load", "column_load"):
-        which, word = {"weight_load": ("index", "word")}.get(name, (name, name.replace("load", "word")))
-        seen = {t: (cycle[which], cycle[word]) for t, cycle in enumerate(log) if np.any(cycle[name])}
+        which = "index" if name == "weight_load" else name
+        seen = {t: (cycle[which], cycle["word"]) for t, cycle in enumerate(log) if np.any(cycle[name])}
         assert seen == expected[name], name
     assert {t: layout.decode(cycle["fields"]) for t, cycle in enumerate(log) if cycle["go"]} == expected["go"]
     assert {t: (cycle["again"], cycle["column_set"])
