@@ -1,5 +1,6 @@
 """A board's complete system: its firmware, its Verilog, and a simulator of it."""
 
+import shutil
 import sys
 from importlib import metadata, resources, util
 from pathlib import Path
@@ -57,8 +58,11 @@ def build_soft_core_firmware(config: SystemConfig) -> bytes:
     target = cache_directory() / "firmware" / key
 
     def build(work: Path) -> None:
-        run_tool(["make", "-f", str(root / "ecp5" / "Makefile"), f"BUILD={work}", f"PYTHON={sys.executable}", *sizes],
-                 work)
+        built = work / "build"  # named from within: make takes a space in a path for its end
+        run_tool(["make", "-f", str(root / "ecp5" / "Makefile"), f"BUILD={built.name}", f"PYTHON={sys.executable}",
+                  *sizes], work)
+        (built / "firmware.bin").rename(work / "firmware.bin")
+        shutil.rmtree(built)
 
     return (built_once(target, build) / "firmware.bin").read_bytes()
 

@@ -119,6 +119,12 @@ def test_a_program_that_is_there_from_the_start():
         assert link.traffic.bytes_sent - sent > len(PROGRAM.fixed_parts()[-1][1])
 
 
+def test_the_firmware_does_not_depend_on_where_it_is_built(monkeypatch, tmp_path):
+    here = build_soft_core_firmware(system_of(TINY, ULX3S))
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "a cache"))
+    assert build_soft_core_firmware(system_of(TINY, ULX3S)) == here
+
+
 def test_other_memories_than_the_boards_are_refused():
     with pytest.raises(CodesignError, match=r"^Accelerator memory must be ulx3s's, Memory\(bytes_per_cycle=8, "):
         system_of(PRESETS["tiny"], ULX3S)
