@@ -76,10 +76,14 @@ def build_zynq_firmware(board: str, baud: int = DEFAULT_BAUD) -> Path:
     target = cache_directory() / "firmware" / key
 
     def build(work: Path) -> None:
+        built = work / "build"  # named from within: make takes a space in a path for its end
+        built.mkdir()
         for name, text in headers.items():
-            (work / name).write_text(text)
-        run_tool(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BAUD={baud}", f"BUILD={work}",
+            (built / name).write_text(text)
+        run_tool(["make", "-f", str(root / "Makefile"), f"BOARD={board}", f"BAUD={baud}", f"BUILD={built.name}",
                   f"PYTHON={sys.executable}"], work)
+        (built / "firmware.elf").rename(work / "firmware.elf")
+        shutil.rmtree(built)
 
     return built_once(target, build) / "firmware.elf"
 

@@ -39,6 +39,13 @@ def test_the_line_s_rate_is_built_in():
     assert build_zynq_firmware("zcu102", 921_600).read_bytes() != usual.read_bytes()
 
 
+def test_a_cache_whose_path_has_a_space_in_it(monkeypatch, tmp_path):
+    if shutil.which("aarch64-linux-gnu-gcc") is None:
+        pytest.skip("aarch64-linux-gnu-gcc is not installed")
+    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "a b"))
+    assert build_zynq_firmware("ultra96-v2").read_bytes().startswith(b"\x7fELF")
+
+
 def test_another_board_is_refused():
     with pytest.raises(CodesignError, match="Board must be zcu102 or ultra96-v1 or ultra96-v2, not 'ulx3s'"):
         build_zynq_firmware("ulx3s")
