@@ -25,7 +25,7 @@ from .settings import LatticeSettings
 
 __all__ = ["SEEDS", "Image", "TimingError", "TooLargeError", "implement", "place", "synthesize", "tool_versions"]
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2, 3, 4, 5)
 #: nextpnr's first router was not done with a 4x4 system's 52,371 connections after twice the time that this one takes.
 #: Its analytical placer with electrostatic spreading ("static") leaves an 8x8 system with 3/4 of the wires' length that
 #: its other one ("heap") does.

@@ -30,7 +30,7 @@ def add(commands) -> None:
                                                                      "else its first")
     parser.add_argument("--embed", action="store_true", help="put the model's program and weights into the image, so "
                                                              "that only images go over the line")
-    parser.add_argument("--seeds", type=integer(1, 100), default=3, metavar="N",
+    parser.add_argument("--seeds", type=integer(1, 100), default=5, metavar="N",
                         help="placements to try until one reaches the clock")
     parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make")
     add_json(parser)
