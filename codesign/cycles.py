@@ -27,7 +27,7 @@ from .timing import (
     row_wait,
 )
 
-__all__ = ["Prediction", "predict", "predict_schedule"]
+__all__ = ["Prediction", "Run", "predict", "predict_schedule"]
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class _Stream:
         self.burst = 0
         self.decided = FETCH_START - 2  # cycle of the last decision to ask
         self.there: list[int] = []  # cycle in which each beat's first word can be taken
-        self.popped: list[int] = []  # cycle in which each beat's last word was taken
+        self.popped: list[int] = []  # cycle in which each beat's last word was taken, to be used then or later
         self.word = 0  # within the current beat
-        self.taken = 0  # words
+        self.taken = 0  # words, all used
         self.now = 0  # cycle in which the last word was used
-        self.used_from = 0  # the next word is taken as soon as it is there, and held until this cycle
+        self.used_from = 0  # no word is used before this cycle
 
     def _ask(self) -> None:
         """The next burst: one cycle after the last, and after the pop that made places for a whole one."""
@@ -91,15 +91,14 @@ class _Stream:
         return max(earliest, self.now + 1, self.used_from, self.there[beat])
 
     def take(self, count: int, earliest: int = 0) -> int:
-        """Take ``count`` words, the first in cycle ``earliest`` or later; returns the last one's cycle."""
+        """Use ``count`` words, the first in cycle ``earliest`` or later; returns the last one's cycle."""
         for _ in range(count):
             self.take_at(self.available(earliest))
         return self.now
 
     def take_at(self, cycle: int) -> None:
-        """Use the next word in ``cycle``, by when it is there."""
-        there = max(self.now + 1, self.there[len(self.popped)])
-        left = there if there < self.used_from else cycle
+        """Use the next word, which is there by ``cycle``, then; it is taken as soon as it is and the last one used."""
+        left = max(self.now + 1, self.there[len(self.popped)])
         self.now = cycle
         self.taken += 1
         self.word += 1
@@ -114,8 +113,9 @@ class _Stream:
             self.popped.append(cycle)
 
 
-class _Run:
-    """One image's way through the accelerator."""
+class Run:
+    """One image's way through the accelerator: its steps by :meth:`load` and :meth:`run_pass`, in order, then
+    :meth:`end`. Counters grow with every step."""
 
     def __init__(self, plan: Schedule):
         self.plan, self.config, self.isa = plan, plan.config, Isa(plan.config)
@@ -263,7 +263,7 @@ class _Run:
 
 def predict_schedule(plan: Schedule) -> Prediction:
     """Cycles and counters of ``plan``."""
-    run = _Run(plan)
+    run = Run(plan)
     for step in plan.steps:
         if isinstance(step, Pass):
             run.run_pass(step)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-from .cycles import _Run as Run
+from .cycles import Run
 from .layer_cycles import LayerCycles
 from .schedule import Pass, Schedule
 

@@ -1,7 +1,7 @@
 """The accelerator's top: connects the parts, computes nothing."""
 
 from amaranth import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, Mux, ResetSignal, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from codesign.accelerator import AcceleratorConfig
@@ -24,6 +24,8 @@ from .walker import Walker
 from .writer import Writer
 
 __all__ = ["Accelerator"]
+
+SHARING = 8  # rows, or columns, that take their descriptors from one register
 
 
 class Accelerator(wiring.Component):
@@ -80,8 +82,11 @@ class Accelerator(wiring.Component):
             sequencer.available.eq(walker.available), sequencer.running.eq(walker.running),
             sequencer.beat.eq(walker.beat),
         ]
-        rows = self._rows(m, walker, sequencer)
-        columns = self._columns(m, walker, sequencer)
+        loads = self._loads(m, sequencer)
+        rows = self._rows(m, walker, loads)
+        m.d.comb += [self.array.load.eq(sequencer.weight_load), self.array.index.eq(sequencer.index),
+                     self.array.word.eq(sequencer.word)]
+        columns = self._columns(m, walker, loads)
         self._write_back(m, rows, columns, sequencer)
         self._results(m, walker, writer, columns)
 
@@ -142,24 +147,35 @@ class Accelerator(wiring.Component):
             m.d.comb += control.done.eq(1)
             m.d.sync += ending.eq(0)
 
-    def _rows(self, m, walker, sequencer):
+    def _loads(self, m, sequencer):
+        """The words that descriptors are loaded from, item i i cycles after the sequencer's: a word has a long way, and
+        time until its swap. The first item is for the first row, whose swap may come at once, the next for
+        :data:`SHARING` rows each, those from 2 on for as many columns."""
+        layout = data.StructLayout({"word": self.config.word_bits, "row": sequencer.row_load.shape(),
+                                    "column": sequencer.column_load.shape()})
+        loads = [Signal(layout, name="load")]
+        m.d.comb += loads[0].eq(Cat(sequencer.word, sequencer.row_load, sequencer.column_load))
+        for i in range(1, 2 + -(-max(self.config.rows, self.config.cols) // SHARING)):
+            loads.append(Signal(layout, name=f"load_{i}"))
+            m.d.sync += loads[i].eq(loads[i - 1])
+        return loads
+
+    def _rows(self, m, walker, loads):
         config, rows, token = self.config, [], walker.row
         per_word = config.word_bits // ROW_ENTRY_BITS
         for r in range(config.rows):
             row = place(m, f"row_{r}", "row", self.parts["row"])
-            entry = sequencer.word.word_select(r % per_word, ROW_ENTRY_BITS)
+            load = loads[-(-r // SHARING)]
+            entry = load.word.word_select(r % per_word, ROW_ENTRY_BITS)
             m.d.comb += [
-                row.token.eq(token), row.entry.eq(entry),
-                row.load.eq(sequencer.row_load[r // per_word]),
+                row.token.eq(token), row.entry.eq(entry), row.load.eq(load.row[r // per_word]),
                 self.array.x[r].eq(row.x), self.array.high[r].eq(row.high), self.array.swap[r].eq(row.swap),
             ]
             token = row.token_next
             rows.append(row)
-        m.d.comb += [self.array.load.eq(sequencer.weight_load), self.array.index.eq(sequencer.index),
-                     self.array.word.eq(sequencer.word)]
         return rows
 
-    def _columns(self, m, walker, sequencer):
+    def _columns(self, m, walker, loads):
         config, columns, token = self.config, [], walker.column
         for i in range(first_sum(config) - Walker.LATENCY):
             later = Signal(column_token(config), name=f"column_token_{i}")
@@ -169,10 +185,11 @@ class Accelerator(wiring.Component):
         for c in range(config.cols):
             name = f"column_{c // config.rows if config.columns_per_bank > 1 else 0}"
             column = place(m, f"column_at_{c}", name, self.parts[name])
-            entry = sequencer.word.word_select(c % per_word, COLUMN_ENTRY_BITS)
+            load = loads[2 + c // SHARING]
+            entry = load.word.word_select(c % per_word, COLUMN_ENTRY_BITS)
             m.d.comb += [
                 column.psum.eq(self.array.psum[c]), column.token.eq(token), column.entry.eq(entry),
-                column.load.eq(Cat(load[c // per_word] for load in sequencer.column_load)),
+                column.load.eq(Cat(of_set[c // per_word] for of_set in load.column)),
             ]
             token = column.token_next
             columns.append(column)

@@ -154,40 +154,31 @@ class Column(wiring.Component):
         """Running maximum or sum over a window; its result goes out four bits at a turn, lowest first."""
         config = self.config
         result = Signal(4 * A_BITS)
-        ready, enabled, addr, planes = Signal(), Signal(), Signal(config.addr_bits), Signal(2)
+        enabled, addr = Signal(), Signal(config.addr_bits)
         group = Signal(self.write_group.shape())
         larger = Mux(activation > result, activation, result)
         with m.If(token.valid & token.last & ~token.raw):
             m.d.sync += result.eq(Mux(token.window_first, activation,
                                       Mux(token.total, result + activation, larger)))
         complete = token.valid & token.last & ~token.raw & token.window_last
-        m.d.sync += ready.eq(complete)
         with m.If(complete):  # for all words of this result, whatever is swapped in behind it
             m.d.sync += enabled.eq(enable)
         offset = token.out_stride * self.position if self.position else 0
-        m.d.sync += [addr.eq(token.out_addr + offset), planes.eq(token.planes)]
+        m.d.sync += addr.eq(token.out_addr + offset)
         if config.bank_groups > 1:
             m.d.sync += group.eq(token.group)
+        ready, busy = self._turns(m, complete, token.planes)
 
         word = Signal(data.StructLayout({"enable": 1, "addr": config.addr_bits, "data": A_BITS,
                                          "group": self.write_group.shape()}))
-        left, rest = Signal(2), Signal(3 * A_BITS)
-        step, stride, shared = Signal(config.addr_bits), Signal(config.addr_bits), config.columns_per_bank
-        m.d.sync += step.eq(token.out_stride * shared)
-        turn = Const(1)
-        if shared > 1:
-            wait = Signal(range(shared))
-            m.d.sync += wait.eq(Mux(ready | (wait == 0), shared - 1, wait - 1))
-            turn = wait == 0
-        more = (left != 0) & turn
-        busy = ready | more
-        m.d.sync += word.enable.eq(busy & enabled)
+        rest = Signal(3 * A_BITS)
+        step, stride = Signal(config.addr_bits), Signal(config.addr_bits)
+        m.d.sync += [step.eq(token.out_stride * config.columns_per_bank), word.enable.eq(busy & enabled)]
         with m.If(ready):
             m.d.sync += [word.addr.eq(addr), word.data.eq(result[:A_BITS]), word.group.eq(group),
-                         left.eq(planes), rest.eq(result[A_BITS:]), stride.eq(step)]
-        with m.Elif(more):
-            m.d.sync += [word.addr.eq(word.addr + stride), word.data.eq(rest[:A_BITS]), left.eq(left - 1),
-                         rest.eq(rest >> A_BITS)]
+                         rest.eq(result[A_BITS:]), stride.eq(step)]
+        with m.Elif(busy):
+            m.d.sync += [word.addr.eq(word.addr + stride), word.data.eq(rest[:A_BITS]), rest.eq(rest >> A_BITS)]
         for i in range(self.delay):
             later = Signal.like(word, name=f"word_{i + 1}")
             m.d.sync += later.eq(word)
@@ -198,3 +189,22 @@ class Column(wiring.Component):
         m.d.comb += self.write_next.eq(busy)
         m.d.comb += [self.write_enable.eq(word.enable), self.write_addr.eq(word.addr),
                      self.write_data.eq(word.data), self.write_group.eq(word.group)]
+
+    def _turns(self, m, complete, planes):
+        """Whether, in the next cycle, the result that is ``complete`` in this one can go out, and whether it or another
+        of its words (``planes``, less one) does: one every ``config.columns_per_bank`` cycles. Both are registers:
+        the second goes far."""
+        shared = self.config.columns_per_bank
+        ready, busy, left = Signal(), Signal(), Signal(2)
+        turn = Const(1)
+        if shared > 1:
+            wait = Signal(range(shared))
+            m.d.sync += wait.eq(Mux(complete | (wait == 0), shared - 1, wait - 1))
+            turn = wait == 0
+        more = (left != 0) & turn
+        m.d.sync += [ready.eq(complete), busy.eq(complete | more)]
+        with m.If(complete):
+            m.d.sync += left.eq(planes)
+        with m.Elif(more):
+            m.d.sync += left.eq(left - 1)
+        return ready, busy

@@ -15,11 +15,12 @@ __all__ = ["Sequencer"]
 class Sequencer(wiring.Component):
     """Takes one word a cycle from the stream; a pass is handed over in the cycle after its last word, or later.
 
-    From the cycle of a handover on, the next pass's words are used; the shadow registers keep them apart. While a pass
-    waits for its handover, one word leaves the stream and is held: what the walker says decides whether it is used,
-    and goes no further. A block of row descriptors waits :attr:`row_wait` cycles after the handover that swapped the
-    last one in: by then the swap has reached every row. Column parameters, which have two sets of shadow registers,
-    wait :attr:`column_wait` cycles after the handover that swapped in the last but one.
+    A word leaves the stream in the cycle after the one before it is used, or when it is there, and is held until it can
+    be used: what decides that goes no further. From the cycle of a handover on, the next pass's words are used; the
+    shadow registers keep them apart. A block of row descriptors waits :attr:`row_wait` cycles after the handover that
+    swapped the last one in: by then the swap has reached every row. Column parameters, which have two sets of shadow
+    registers, wait :attr:`column_wait` cycles after the handover that swapped in the last but one. A word of an image
+    waits for its turn to write.
 
     Members
     -------
@@ -33,7 +34,7 @@ class Sequencer(wiring.Component):
     write : to the last banks: one 4-bit value for each of the image's lanes, at one address
     blocked : the next cycle's turn to write to the banks is a result's
     flush, flushed : results shall leave completely; have left
-    hungry : waits for a word
+    hungry : would take a word, and none is there
     done, illegal : the program has ended; with an instruction that does not exist
     loading, fenced, weighing : in this cycle an image is being loaded; a pass waits for earlier results; a word of
         weights is to be taken next
@@ -63,24 +64,21 @@ class Sequencer(wiring.Component):
         })
 
     def elaborate(self, platform):
-        m, config, isa = Module(), self.config, self.isa
-        word_bits = config.word_bits
+        m, isa, flag = Module(), self.isa, self._flag
+        word_bits = self.config.word_bits
         instruction = Signal(word_bits * isa.instruction_words)
         complete = Signal.like(instruction)  # with the word that is being taken
         index = Signal.like(self.index)
-        ready, wants = Signal(), Signal()  # a pass waits to be handed over; but for that, the next word is used
-        valid, word = self._hold(m, ready, wants)
-        used = valid & (~ready | self.go)  # where a pass may wait
+        reading, usable = Signal(), Signal()  # words are taken; the next one can be used
+        word, used = self._hold(m, reading, usable)
+        ready = Signal()  # a pass waits to be handed over
+        proceeds = ~ready | self.go
         m.d.comb += complete.eq(Cat(instruction[word_bits:], word) if isa.instruction_words > 1 else word)
         m.d.comb += self.fields.eq(instruction[:self.fields.shape().width])
 
-        def flag(name, of):
-            field = isa.instructions[Opcode.PASS].fields[name]
-            return of[field.offset:field.offset + field.width]
-
-        def block(used, length, marks, following):
-            """Use a block of ``length`` words, each marked in the next cycle by ``marks``."""
-            m.d.comb += wants.eq(1)
+        def block(when, length, marks, following):
+            """Use a block of ``length`` words from ``when`` on, each marked in the next cycle by ``marks``."""
+            m.d.comb += [reading.eq(1), usable.eq(when)]
             with m.If(used):
                 m.d.sync += [*marks, self.index.eq(index), index.eq(index + 1)]
                 with m.If(index == length - 1):
@@ -107,13 +105,14 @@ class Sequencer(wiring.Component):
         row_ready, column_ready, drained = self._waits(m, flag)
         self._count_enabled(m, flag)
         self._hand_over(m, ready, instruction, flag, drained)
+        last = self._load(m, instruction, used, word)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(self.start):
                     m.d.sync += [index.eq(0), ready.eq(0), self.again.eq(0)]
                     m.next = "INSTRUCTION"
             with m.State("INSTRUCTION"):
-                m.d.comb += wants.eq(1)
+                m.d.comb += [reading.eq(1), usable.eq(proceeds)]
                 with m.If(used):
                     m.d.sync += [instruction.eq(complete), index.eq(index + 1)]
                     with m.If(index == isa.instruction_words - 1):
@@ -125,15 +124,14 @@ class Sequencer(wiring.Component):
                                 m.next = "ALIGN"
             with m.State("load_weights"):
                 m.d.comb += self.weighing.eq(1)
-                block(used, isa.weight_words, [self.weight_load.eq(1)], lambda: advance(0, instruction))
+                # A block of one word may end in the cycle of a handover, which makes the instruction the next pass's.
+                of = self._repeated(m, instruction, ready) if isa.weight_words == 1 else instruction
+                block(proceeds, isa.weight_words, [self.weight_load.eq(1)], lambda: advance(0, of))
             with m.State("load_rows"):
-                with m.If(row_ready):
-                    block(valid, isa.row_words, [self.row_load.eq(1 << index)], lambda: advance(1, instruction))
+                block(row_ready, isa.row_words, [self.row_load.eq(1 << index)], lambda: advance(1, instruction))
             with m.State("load_columns"):
-                with m.If(column_ready):
-                    marks = [load.eq(Mux(self.column_set == i, 1 << index, 0))
-                             for i, load in enumerate(self.column_load)]
-                    block(valid, isa.column_words, marks, lambda: advance(2, instruction))
+                marks = [load.eq(Mux(self.column_set == i, 1 << index, 0)) for i, load in enumerate(self.column_load)]
+                block(column_ready, isa.column_words, marks, lambda: advance(2, instruction))
             with m.State("ALIGN"):
                 m.d.comb += self.align.eq(1)
                 with m.Switch(instruction[:2]):
@@ -145,8 +143,8 @@ class Sequencer(wiring.Component):
                         m.d.comb += [self.done.eq(1), self.illegal.eq(1)]
                         m.next = "IDLE"
             with m.State("LOAD"):
-                m.d.comb += wants.eq(~self.blocked)
-                with m.If(self._load(m, instruction, valid & ~self.blocked, word)):
+                m.d.comb += [self.loading.eq(1), reading.eq(1), usable.eq(~self.blocked)]
+                with m.If(used & last):
                     m.next = "INSTRUCTION"
             with m.State("DRAIN"):
                 m.d.comb += self.fenced.eq(1)
@@ -160,19 +158,32 @@ class Sequencer(wiring.Component):
                     m.next = "IDLE"
         return m
 
-    def _hold(self, m, ready, wants):
-        """The stream's next word, from it or held while a pass waits, whose handover ``self.words.ready`` is thus not
-        to depend on. Returns whether it is there, and it."""
-        held, valid, word = Signal(), Signal(), Signal.like(self.words.payload)
-        m.d.comb += [
-            valid.eq(held | self.words.valid), self.hungry.eq(wants & (~ready | self.go) & ~valid),
-            self.words.ready.eq(~held & (wants | ready)),
-        ]
-        with m.If(self.go):  # from then on the held word can be used
-            m.d.sync += held.eq(0)
-        with m.Elif(ready & self.words.valid & ~held):
-            m.d.sync += [held.eq(1), word.eq(self.words.payload)]
-        return valid, Mux(held, word, self.words.payload)
+    def _hold(self, m, reading, usable):
+        """The next word, from the stream or held, and whether it is used in this cycle."""
+        held, waiting, valid, used = Signal(), Signal.like(self.words.payload), Signal(), Signal()
+        m.d.comb += [self.words.ready.eq(reading & ~held), valid.eq(held | self.words.valid), used.eq(valid & usable),
+                     self.hungry.eq(reading & ~valid)]
+        m.d.sync += held.eq(reading & valid & ~usable)
+        with m.If(~held):
+            m.d.sync += waiting.eq(self.words.payload)
+        return Mux(held, waiting, self.words.payload), used
+
+    def _flag(self, name, of):
+        field = self.isa.instructions[Opcode.PASS].fields[name]
+        return of[field.offset:field.offset + field.width]
+
+    def _repeat(self, target, of):
+        """Assignments that make of ``target``, the same as ``of``, its next repetition."""
+        return [self._flag("repeat", target).eq(self._flag("repeat", of) - 1),
+                *(self._flag(name, target).eq(0) for name in ("mark", "fence", "load_rows"))]
+
+    def _repeated(self, m, instruction, ready):
+        """The instruction; while a pass of it waits, as it will be for the next one."""
+        of = Signal.like(instruction)
+        m.d.comb += of.eq(instruction)
+        with m.If(ready):
+            m.d.comb += self._repeat(of, instruction)
+        return of
 
     def _hand_over(self, m, ready, instruction, flag, drained):
         """Give the walker the pass that is ready, as soon as it can take it; make its repetition of it, if any."""
@@ -183,8 +194,7 @@ class Sequencer(wiring.Component):
             m.d.sync += [ready.eq(0), self.again.eq(repeat != 0), self.column_set.eq(
                 self.column_set ^ flag("load_columns", instruction))]
             with m.If(repeat != 0):
-                m.d.sync += [repeat.eq(repeat - 1), *(flag(name, instruction).eq(0)
-                                                      for name in ("mark", "fence", "load_rows"))]
+                m.d.sync += self._repeat(instruction, instruction)
 
     def _waits(self, m, flag):
         """Count down to when the row shadows, a set of the column shadows and the pipeline are free."""
@@ -220,17 +230,13 @@ class Sequencer(wiring.Component):
                 m.d.sync += output.eq(latest)
 
     def _load(self, m, instruction, used, word):
-        """Write an image's words, one a cycle that is not a result's. Returns when the last one is used."""
+        """Write an image's words as they are used. Returns whether the next one is the last."""
         f = {name: instruction[x.offset:x.offset + x.width]
              for name, x in self.isa.instructions[Opcode.LOAD].fields.items()}
-        index = Signal(f["words"].shape())
-        finished = used & (index == f["words"] - 1)
-        m.d.comb += self.loading.eq(1)
-        m.d.sync += [
-            self.write.enable.eq(used),
-            self.write.addr.eq(f["base"] + index),
-            self.write.data.eq(word),
-        ]
-        with m.If(used):
-            m.d.sync += index.eq(Mux(finished, 0, index + 1))
-        return finished
+        left, last, addr = Signal(f["words"].shape()), Signal(), Signal(self.config.addr_bits)
+        m.d.sync += [self.write.enable.eq(used & self.loading), self.write.addr.eq(addr), self.write.data.eq(word)]
+        with m.If(self.align):
+            m.d.sync += [left.eq(f["words"]), last.eq(f["words"] == 1), addr.eq(f["base"])]
+        with m.Elif(used):
+            m.d.sync += [left.eq(left - 1), last.eq(left == 2), addr.eq(addr + 1)]
+        return last

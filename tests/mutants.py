@@ -67,9 +67,11 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("activation > result", "activation < result"),
         ("position - position * config.rows", "position + position * config.rows"),
         ("token.out_stride * self.position", "token.out_stride + self.position"),
-        ("token.out_stride * shared", "token.out_stride + shared"),
+        ("token.out_stride * config.columns_per_bank", "token.out_stride + config.columns_per_bank"),
         ("stages[6].wide", "stages[5].wide"),
         ("more = (left != 0) & turn", "more = left != 0"),
+        ("complete | (wait == 0)", "wait == 0"),
+        ("busy.eq(complete | more)", "busy.eq(complete)"),
         ('"mul", stages[3]', '"mul", stages[2]'),
         ('"add", stages[4]', '"add", stages[5]'),
         ('"shift", stages[5]', '"shift", stages[6]'),
@@ -143,17 +145,20 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
         ("over.eq(left == 1)", "over.eq(left <= 2)"),
         ("self.column_set == i", "self.column_set != i"),
         ("self.column_set ^ flag", "self.column_set | flag"),
-        ("valid & (~ready | self.go)", "valid & ~ready"),
-        ("valid & ~self.blocked", "valid"),
-        ("Mux(held, word, self.words.payload)", "self.words.payload"),
-        ("~held & (wants | ready)", "(wants | ready)"),
-        ("m.Elif(ready & self.words.valid & ~held)", "m.Elif(ready & self.words.valid)"),
+        ("proceeds = ~ready | self.go", "proceeds = ~ready"),
+        ("usable.eq(~self.blocked)", "usable.eq(1)"),
+        ("Mux(held, waiting, self.words.payload)", "self.words.payload"),
+        ("words.ready.eq(reading & ~held)", "words.ready.eq(reading)"),
+        ("words.ready.eq(reading & ~held)", "words.ready.eq(~held)"),
+        ("held.eq(reading & valid & ~usable)", "held.eq(reading & ~usable)"),
+        ("hungry.eq(reading & ~valid)", "hungry.eq(reading & usable & ~valid)"),
         ("repeat.eq(repeat - 1)", "repeat.eq(repeat - 2)"),
         ('("mark", "fence", "load_rows")', '("mark", "fence")'),
         ("self.loading.eq(1)", "self.loading.eq(used)"),
         ("self.weighing.eq(1)", "self.weighing.eq(valid)"),
-        ('index == f["words"] - 1', 'index == f["words"]'),
-        ('f["base"] + index', 'f["base"] - index'),
+        ('last.eq(f["words"] == 1)', 'last.eq(0)'),
+        ("last.eq(left == 2)", "last.eq(left == 1)"),
+        ("addr.eq(addr + 1)", "addr.eq(addr)"),
     ],
     "counters": [
         ("self.running & ~self.beat", "self.running | ~self.beat"),
@@ -215,7 +220,8 @@ MUTANTS = [Mutant(component, old, new) for component, changes in {
     ],
     "accelerator": [
         ("first_sum(config) - Walker.LATENCY", "first_sum(config) + Walker.LATENCY"),
-        ("sequencer.index == r // per_word", "sequencer.index != r // per_word"),
+        ("loads[-(-r // SHARING)]", "loads[1 + r // SHARING]"),
+        ("of_set[c // per_word]", "of_set[0]"),
         ("column.write_group == r // config.cols", "column.write_group != r // config.cols"),
         ("columns[r::config.rows]", "columns[r::config.rows + 1]"),
         ("columns[::config.rows]).any()", "columns[::config.cols]).any()"),
@@ -242,11 +248,15 @@ def copy_project(folder: Path) -> None:
 
 
 def run_tests(folder: Path, tests: list[str]) -> str | None:
-    """The first test of ``tests`` that fails in ``folder``, None if all pass; raises where they cannot be run."""
+    """The first test of ``tests`` that fails in ``folder``, or that they take too long; None if all pass; raises where
+    they cannot be run."""
     env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1",
            "CODESIGN_CACHE": str(folder / "cache")}
-    result = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", *tests],
-                            cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", *tests]
+    try:
+        result = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"{' '.join(tests)}: not done in {TIMEOUT_S} s"
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", result.stdout, re.MULTILINE)
     if result.returncode == 0:
         return None

@@ -32,24 +32,23 @@ public:
         return std::max(now + 1, there);
     }
 
+    // Use the next word in `cycle`, by when it is there; it is taken as soon as it is and the last one is used.
     void take_at(i64 cycle) {
+        i64 left = std::max(now + 1, there);
         now = cycle;
         ++taken;
-        if (++word == per_beat) pop(cycle);
+        if (++word == per_beat) pop(left);
     }
 
-    // The next word is used in `cycle` or later; it is taken, to be held, as soon as it is there.
+    // No word is used before `cycle`.
     void hold_until(i64 cycle) { used_from = cycle; }
 
     void take(i64 count, i64 earliest = 0) {
-        if (count && used_from > now + 1) {
-            if (beat == asked) ask();
-            i64 left = std::max(now + 1, there);
-            now = std::max({left, used_from, earliest});
-            --count, ++taken;
-            if (++word == per_beat) pop(left < used_from ? left : now);
+        earliest = std::max(earliest, used_from);
+        if (count && earliest > now + 1) {
+            take_at(std::max(available(), earliest));
+            --count;
         }
-        now = std::max(now, earliest - 1);
         taken += count;
         while (count > 0) {
             if (beat == asked) ask();

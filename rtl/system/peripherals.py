@@ -53,13 +53,14 @@ class Peripherals(wiring.Component):
         high = Signal(32)
         fault_address = Signal(32)
         was_refused = Signal()
+        take, send = Signal(), Signal()  # from and to the serial line, a cycle after the access
         m.d.comb += [
             receiver.line.eq(self.rx), received.w_en.eq(receiver.strobe), received.w_data.eq(receiver.byte),
             self.tx.eq(sender.line), sender.i.valid.eq(sent.r_rdy), sender.i.payload.eq(sent.r_data),
-            sent.r_en.eq(sender.i.ready), sent.w_data.eq(self.value),
+            sent.r_en.eq(sender.i.ready), sent.w_data.eq(self.value), received.r_en.eq(take), sent.w_en.eq(send),
             crc.value.eq(self.value), crc.data.eq(self.value),
         ]
-        # What has been received, a cycle late: no two accesses follow each other so closely that it shows.
+        # What has been received, late: no two accesses follow each other so closely that it shows.
         byte, there = Signal(8, reset_less=True), Signal()
         m.d.sync += [overrun.eq(receiver.strobe & ~received.w_rdy), overruns.eq(overruns + overrun),
                      time.eq(time + 1), byte.eq(received.r_data), there.eq(received.r_rdy)]
@@ -74,23 +75,20 @@ class Peripherals(wiring.Component):
             "FAULT_ADDRESS": fault_address, "CLOCK_HZ": config.clock_hz, "MEMORY_BYTES": config.memory_bytes,
             **{f"BOARD_{i}": int.from_bytes(name[4 * i:4 * i + 4], "little") for i in range(4)},
         }
-        # An access comes in the cycle after it is known to which register.
+        # An access comes in the cycle after it is known what it is and to which register.
         access, writes = Signal(), Signal()
         chosen = {register: Signal(name=f"is_{register.lower()}") for register in (*values, *WRITTEN)}
-        m.d.comb += writes.eq(self.strobes.any())
         m.d.sync += [access.eq(self.request & ~access & ~self.done & ~crc.busy), self.done.eq(access),
-                     self.reset_accelerator.eq(0)]
+                     writes.eq(self.strobes.any()), self.reset_accelerator.eq(0),
+                     take.eq(access & ~writes & chosen["RECEIVE"] & there), send.eq(access & writes & chosen["SEND"])]
         m.d.sync += [signal.eq(self.address == offset(register)) for register, signal in chosen.items()]
         with m.If(access):
             m.d.sync += self.word.eq(reduce(or_, (Mux(chosen[register], value, 0)
                                                   for register, value in values.items())))
-        with m.If(access & ~writes):
-            m.d.comb += received.r_en.eq(chosen["RECEIVE"] & there)
-            with m.If(chosen["TIME_LO"]):
-                m.d.sync += high.eq(time[32:])
+        with m.If(access & ~writes & chosen["TIME_LO"]):
+            m.d.sync += high.eq(time[32:])
         with m.If(access & writes):
-            m.d.comb += [sent.w_en.eq(chosen["SEND"]), crc.load.eq(chosen["CRC"]),
-                         crc.strobes.eq(Mux(chosen["CRC_DATA"], self.strobes, 0))]
+            m.d.comb += [crc.load.eq(chosen["CRC"]), crc.strobes.eq(Mux(chosen["CRC_DATA"], self.strobes, 0))]
             with m.If(chosen["STATUS"]):
                 m.d.sync += was_refused.eq(0)
             with m.If(chosen["CONTROL"]):

@@ -16,6 +16,7 @@ from .harness import plain, simulate
 
 CONFIGS = {config.name: config for config in (
     AcceleratorConfig(name="4x4", rows=4, cols=4, bank_depth=1024, acc_depth=8, bus_bits=64),
+    AcceleratorConfig(name="one_word", rows=4, cols=4, bank_depth=64, acc_depth=4, bus_bits=64, weight_rows=4),
     AcceleratorConfig(name="5x4", rows=5, cols=4, bank_depth=64, acc_depth=4, bus_bits=64),
     AcceleratorConfig(name="9x20", rows=9, cols=20, bank_depth=256, acc_depth=16, bus_bits=128))}
 BLOCKS = {"load_weights": "weight", "load_rows": "row", "load_columns": "column"}
@@ -109,7 +110,7 @@ class Replay:
 
     def __init__(self, config, log):
         self.config, self.log, self.isa = config, log, Isa(config)
-        self.now = self.held_from = 1  # the cycle after start
+        self.now = self.reads_from = 1  # the cycle after start
         self.rows_free, self.columns_free, self.column_set = 0, [0, 0], 0
         self.enabled = {"load_rows": 0, "load_columns": 0}
         self.expected = {name: {} for name in (
@@ -123,16 +124,21 @@ class Replay:
         self.expected[name][cycle] = value
 
     def take(self, earliest=0):
-        """The next word is used when it is there, and leaves the stream before if a pass was waiting; returns when."""
-        start = max(self.now, earliest)
-        held = next((t for t in range(self.held_from, self.now) if self.log[t]["valid"]), None)
-        cycle = start if held is not None else self.first(start, lambda t: self.log[t]["valid"])
-        for t in range(start, cycle):
+        """The next word leaves the stream when it is there, and is used then or, if it may not be yet, later; returns
+        when."""
+        return self.use(self.leave(), earliest)
+
+    def leave(self):
+        taken = self.first(self.reads_from, lambda t: self.log[t]["valid"])
+        for t in range(self.reads_from, taken):
             self.note("hungry", t)
-        self.note("taken", cycle if held is None else held)
-        self.now = self.held_from = cycle + 1
-        self.last_taken = cycle
-        return cycle
+        self.note("taken", taken)
+        return taken
+
+    def use(self, taken, earliest=0):
+        self.last_used = max(taken, self.now, earliest)
+        self.now = self.reads_from = self.last_used + 1
+        return self.last_used
 
     def drained(self, cycle):
         return not any(self.log[t]["beat"] for t in range(max(0, cycle - drain(self.config)), cycle))
@@ -151,13 +157,13 @@ class Replay:
     def run_pass(self, fields, blocks, enabled, again):
         for flag, words in blocks.items():
             free = {"load_rows": self.rows_free, "load_columns": self.columns_free[self.column_set]}.get(flag, 0)
-            before = self.last_taken
+            before = self.last_used
             for index, word in enumerate(words):
                 which = {"load_weights": (index, word), "load_rows": (1 << index, word),
                          "load_columns": ([1 << index if i == self.column_set else 0 for i in range(2)], word)}
                 self.note(f"{BLOCKS[flag]}_load", self.take(free) + 1, which[flag])
             if flag == "load_weights":
-                for t in range(before + 1, self.last_taken + 1):
+                for t in range(before + 1, self.last_used + 1):
                     self.note("weighing", t)
         go = self.first(self.now, self.empty if fields["fence"] else lambda t: self.log[t]["available"])
         for t in range(self.now, go):
@@ -177,19 +183,14 @@ class Replay:
         for _ in range(self.isa.instruction_words):
             self.take()
         self.note("align", self.now)
-        self.now += 1
+        self.now = self.reads_from = self.now + 1
         for index, word in enumerate(image):
-            there = self.first(self.now, lambda t: self.log[t]["valid"])
-            cycle = self.first(there, lambda t: not self.log[t]["blocked"])
-            for t in range(self.now, there):
-                if not self.log[t]["blocked"]:
-                    self.note("hungry", t)
-            for t in range(self.now, cycle + 1):
+            begin = self.now
+            cycle = self.use(self.first(self.leave(), lambda t: not self.log[t]["blocked"]))
+            for t in range(begin, cycle + 1):
                 self.note("loading", t)
-            self.note("taken", cycle)
             self.note("write", cycle + 1, ((fields["base"] + index) % self.config.bank_depth,
                                            word % (1 << A_BITS * self.config.load_lanes)))
-            self.now = self.held_from = cycle + 1
 
     def end(self, words, fields):
         for _ in range(self.isa.instruction_words):

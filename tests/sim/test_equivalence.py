@@ -88,6 +88,12 @@ def test_maps_larger_than_the_banks(seed):
     check(seed, in_bands, BANDED)
 
 
+@pytest.mark.parametrize("seed", range(300, 306))
+def test_words_that_hold_a_whole_tile(seed):
+    config = next(config for config in CONFIGS if config.name == "4x4")
+    check(seed, configs=[dataclasses.replace(config, name="one_word", weight_rows=config.rows)])
+
+
 def test_an_image_loaded_while_a_band_ends_early():
     """Bands that end with another product than the last: the next one's image comes in while that reads its own."""
     network, config = random_network(ragged_graph(), 1), CONFIGS[0]

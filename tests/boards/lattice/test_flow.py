@@ -1,5 +1,7 @@
 import dataclasses
 import errno
+import gzip
+import json
 import os
 import signal
 import subprocess
@@ -7,12 +9,17 @@ import sys
 import time
 
 import pytest
+from amaranth.back import verilog
 
+from codesign.accelerator import PRESETS, Memory
 from codesign.board import load_board
 from codesign.boards.lattice import flow
-from codesign.boards.lattice.flow import TimingError, implement
+from codesign.boards.lattice.flow import TimingError, implement, synthesize
 from codesign.directories import cache_directory
 from codesign.errors import CodesignError
+from codesign.rtl.system.config import SystemConfig
+from codesign.rtl.system.emit import SystemSource
+from codesign.rtl.system.memory import DataMemory
 
 from . import fake_tools
 from .blink import BLINK
@@ -47,6 +54,20 @@ def test_an_image_by_the_real_tools(monkeypatch, tmp_path):
     monkeypatch.setenv("USER", "somebody")
     again = implement(BLINK, ULX3S, clock_hz=HZ)
     assert (again.bit, again.svf) == (image.bit, image.svf)
+
+
+def test_each_part_of_the_memory_has_addresses_of_its_own():
+    """Four registers of the same value stay four, as they say: those of the reads and those of the writes."""
+    accelerator = dataclasses.replace(PRESETS["tiny"], clock_hz=HZ, memory=Memory(bytes_per_cycle=8, latency_cycles=5))
+    memory = DataMemory(SystemConfig(accelerator=accelerator, board="x", baud=3_000_000, memory_bytes=32768))
+    text = verilog.convert(memory, name="memory", strip_internal_attrs=True)
+    source = SystemSource(files={"memory.v": text}, system="memory", top="memory", ports={})
+    netlist = gzip.decompress((synthesize(source, lambda step: None) / "netlist.json.gz").read_bytes())
+    cells = json.loads(netlist)["modules"]["memory"]["cells"].values()
+    for port in "AB":
+        addresses = {tuple(cell["connections"][f"AD{port}{i}"][0] for i in range(2, 14))
+                     for cell in cells if cell["type"] == "DP16KD"}
+        assert len(addresses) == 4 and len(set(zip(*addresses, strict=True))) == 12
 
 
 def test_what_was_made_is_not_made_again(monkeypatch, tmp_path):
