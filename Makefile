@@ -22,7 +22,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
-	$(BIN)/codesign sweep --out $(DEMO)
+	$(BIN)/codesign sweep --rotate 10 --out $(DEMO)
 
 test: .venv/installed-tests
 	$(BIN)/ruff check .

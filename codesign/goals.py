@@ -67,7 +67,7 @@ class Goals:
     def of_settings(cls, settings: Mapping) -> "Goals":
         """Those of a sweep, by its settings."""
         return cls.of(settings.get("objectives", DEFAULT_OBJECTIVES), settings.get("constraints", {}),
-                      settings["space"]["budget"]["cycles"])
+                      settings["space"].get("budget", {}).get("cycles"))
 
     @cached_property
     def cost(self) -> Metric:

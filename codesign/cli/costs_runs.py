@@ -114,8 +114,8 @@ def _networks(args: argparse.Namespace, config: "AcceleratorConfig") -> tuple[li
     with tqdm(desc=f"networks of {space.name}", unit=" classes of layers", file=sys.stderr) as bar:
         found = cover(lambda choose: space.build(space.propose(choose)), config, max_cycles=space.max_cycles,
                       seed=args.seed, progress=lambda n: bar.update(n - bar.n))
-    require(bool(found.networks), f"Space {space.name} must have a network that fits {config.name} and its budget of "
-                                  f"{space.max_cycles} cycles, not none in {found.proposals} drawn")
+    require(bool(found.networks), f"Space {space.name} must have a network that fits {config.name} and its budget, "
+                                  f"not none in {found.proposals} drawn")
     return list(found.networks), found.classes
 
 

@@ -27,14 +27,14 @@ def add(commands) -> None:
     parser.add_argument("--space", default="digits", metavar="S", help="what is searched: a YAML file, or digits")
     parser.add_argument("--dataset", default="digits", metavar="D", help=DATASET_HELP)
     parser.add_argument("--trials", type=integer(1, 100_000), default=96, help="different pairs to price")
-    parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 32, or all if fewer")
-    parser.add_argument("--finalists", type=integer(1, 1000), default=3, help="pairs run on the RTL after each round")
+    parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 72, or all if fewer")
+    parser.add_argument("--finalists", type=integer(1, 1000), default=6, help="pairs run on the RTL after each round")
     parser.add_argument("--epochs", type=integer(1, 100_000), default=60, help="of training in the search")
-    parser.add_argument("--final-epochs", type=integer(1, 100_000), default=200,
+    parser.add_argument("--final-epochs", type=integer(1, 100_000), default=300,
                         help="of training before a run on the RTL")
     parser.add_argument("--seed", type=integer(0), default=0, help="of proposals and trainings")
-    parser.add_argument("--search", default="tpe", metavar="A",
-                        help="the algorithm: tpe, nsga2, halving, netadapt, supernet, fbnet, random")
+    parser.add_argument("--search", default="nsga2", metavar="A",
+                        help="the algorithm: nsga2, tpe, halving, netadapt, supernet, fbnet, random")
     parser.add_argument("--generation", type=integer(1, 100_000), default=8, metavar="N",
                         help="proposals at a time, made from all results before; more keep more workers busy")
     parser.add_argument("--workers", type=integer(1, 1024), metavar="N",

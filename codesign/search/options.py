@@ -12,6 +12,7 @@ from ..costs.measurement import Measure
 from ..datasets import Dataset
 from ..errors import require
 from ..goals import DEFAULT_OBJECTIVES, Goals
+from ..objectives import TIME
 from ..recipe import Recipe
 from .prepared import PREPARED
 from .progress import Progress, plain
@@ -46,14 +47,14 @@ class SweepOptions:
     space: Space
     board: Board
     trials: int = 96
-    trained: int = 32
-    finalists: int = 3
+    trained: int = 72
+    finalists: int = 6
     epochs: int = 60
-    final_epochs: int = 200
+    final_epochs: int = 300
     seed: int = 0
     recipe: Recipe = field(default_factory=Recipe)
     training_device: str = "auto"
-    search: str = "tpe"
+    search: str = "nsga2"
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     constraints: Mapping[str, float] = field(default_factory=dict)
     generation: int = 8
@@ -78,7 +79,9 @@ class SweepOptions:
             require(getattr(self, key) > 0, f"Sweep {key} must be seconds above 0, not {getattr(self, key)!r}")
         require(self.trained <= self.trials,
                 f"Sweep trained must be at most trials ({self.trials}), not {self.trained}")
-        _ = self.goals  # raises
+        require(any(c.metric in TIME for c in self.goals.constraints),
+                "Sweep must have a limit on an image's time, by the space's budget of cycles or by "
+                f"{', '.join(f'--{metric.option}' for metric in TIME)}, not none")
         if self.search in PREPARED:
             check_elastic(self.space)
             check_recipe(self.recipe)

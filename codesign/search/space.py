@@ -27,8 +27,8 @@ __all__ = ["Choices", "Space", "is_size", "load_space", "size", "space_names"]
 Choices = tuple
 NETWORK_KEYS = ("stem", "stem_pool", "shift", "mix", "mix_width", "stages", "head")
 STAGE_KEYS = {"plain": ("width", "depth", "pool"), "dirac": ("width", "depth", "expansion")}
-ACCELERATOR_KEYS = ("rows", "cols", "bank_depth", "acc_depth", "acc_bits", "wide_rows", "bus_bits", "burst_beats",
-                    "fifo_bursts")
+ACCELERATOR_KEYS = ("rows", "cols", "bank_depth", "acc_depth", "acc_bits", "wide_rows", "weight_rows", "bus_bits",
+                    "burst_beats", "fifo_bursts")
 MAX_CONFIGS = 500
 KINDS = tuple(STAGE_KEYS)
 SIZES = ("stem", "mix", "mix_width", "stages", "width", "depth", "expansion", "head")
@@ -83,7 +83,8 @@ def _mapping(where: str, values: Any, keys: Sequence[str], optional: Sequence[st
 class Space:
     """Choices for networks (``network``, and per stage ``stage``), accelerators and the share of the board.
 
-    ``max_cycles`` is the budget: a pair that the cost model prices higher is not trained.
+    ``max_cycles`` is the budget: a pair that the cost model prices higher is not trained. None: whoever searches the
+    space must say how long an image may take.
     """
 
     name: str
@@ -93,7 +94,7 @@ class Space:
     stage: Mapping[str, Choices]
     accelerator: Mapping[str, Choices]
     share: Choices
-    max_cycles: int
+    max_cycles: int | None = None
 
     def propose(self, choose: Callable[[str, Choices], Any]) -> dict[str, Any]:
         """A proposal; ``choose(name, choices)`` picks one of each, and is asked only for what matters."""
@@ -147,7 +148,7 @@ class Space:
 
     def configs(self, board: Board) -> list[AcceleratorConfig]:
         """Every accelerator of the space on ``board``: its preset with each combination of choices (and, where the
-        space does not say, no more wide rows than rows)."""
+        space does not say, no more wide rows than rows). Its name tells the shape, and what there was to choose."""
         keys, preset = list(self.accelerator), board.preset()
         configs, error = [], None
         for values in itertools.product(*self.accelerator.values()):
@@ -158,7 +159,7 @@ class Space:
             except CodesignError as e:
                 error = e
                 continue
-            rest = [f"{k}{v}" for k, v in changes.items() if k not in ("rows", "cols")]
+            rest = [f"{k}{v}" for k, v in changes.items() if k not in ("rows", "cols") and len(self.accelerator[k]) > 1]
             configs.append(dataclasses.replace(
                 config, name="-".join([board.name, f"{config.rows}x{config.cols}", *rest])))
         require(bool(configs), f"Space accelerator must allow a configuration on {board.name}: {error}")
@@ -167,23 +168,24 @@ class Space:
     def to_dict(self) -> dict:
         """As the YAML file has it."""
         lists = {key: list(values) for key, values in self.network.items()}
+        budget = {} if self.max_cycles is None else {"budget": {"cycles": self.max_cycles}}
         return {"name": self.name, "input": list(self.input), "classes": self.classes,
                 "network": {**lists, "stage": {k: list(v) for k, v in self.stage.items()}},
                 "accelerator": {k: list(v) for k, v in self.accelerator.items()},
-                "share": list(self.share), "budget": {"cycles": self.max_cycles}}
+                "share": list(self.share), **budget}
 
     @classmethod
     def from_dict(cls, values: object) -> "Space":
         """Check ``values`` (a YAML file's content) and build a space."""
-        top = _mapping("file", values, ("name", "input", "classes", "network", "accelerator", "share", "budget"))
+        top = _mapping("file", values, ("name", "input", "classes", "network", "accelerator", "share"), ("budget",))
         network = _mapping("network", top["network"], (*NETWORK_KEYS, "stage"))
         stage = _mapping("network stage", network["stage"], ("kind", "width", "depth", "pool", "expansion"))
         accelerator = _mapping("accelerator", top["accelerator"], (), ACCELERATOR_KEYS)
-        budget = _mapping("budget", top["budget"], ("cycles",))
+        budget = _mapping("budget", top["budget"], ("cycles",)) if "budget" in top else {}
         require(isinstance(top["name"], str) and top["name"] != "", f"Space name must be a text, not {top['name']!r}")
         require(isinstance(top["input"], list) and len(top["input"]) == 3 and all(map(_integer(1, 4096), top["input"])),
                 f"Space input must be [channels, height, width], not {top['input']!r}")
-        for where, value in (("classes", top["classes"]), ("budget cycles", budget["cycles"])):
+        for where, value in (("classes", top["classes"]), *((f"budget {key}", value) for key, value in budget.items())):
             require(type(value) is int and 1 <= value <= 10**9,
                     f"Space {where} must be an integer in 1..1000000000, not {value!r}")
         combinations = 1
@@ -195,7 +197,7 @@ class Space:
                    network={k: _choices(f"network {k}", k, network[k]) for k in NETWORK_KEYS},
                    stage={k: _choices(f"network stage {k}", k, v) for k, v in stage.items()},
                    accelerator={k: tuple(v) for k, v in accelerator.items()},
-                   share=_choices("share", "share", top["share"]), max_cycles=budget["cycles"])
+                   share=_choices("share", "share", top["share"]), max_cycles=budget.get("cycles"))
 
 
 def is_size(name: str) -> bool:

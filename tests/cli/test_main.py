@@ -38,7 +38,7 @@ def test_sweep_defaults_are_the_options():
     args = parser.parse_args(["sweep", "--out", "x"])
     for name in ("trials", "finalists", "epochs", "final_epochs", "seed", "workers"):
         assert getattr(args, name) == getattr(SweepOptions, name)
-    assert SweepOptions.trained == 32  # as the help says
+    assert SweepOptions.trained == 72  # as the help says
 
 
 def test_help_imports_nothing_heavy(codesign):

@@ -36,7 +36,7 @@ def few() -> dict:
             "budget": {"cycles": 1_000_000}}
 
 
-SWEEP = ["sweep", "--out", "sweep", "--space", "few.yaml", "--trials", 8, "--trained", 2, "--finalists", 1, "--epochs",
+SWEEP = ["sweep", "--out", "sweep", "--space", "few.yaml", "--trials", 8, "--trained", 4, "--finalists", 1, "--epochs",
          1, "--final-epochs", 1, "--workers", 1, "--learning-rate", 0.02]
 
 
@@ -65,8 +65,8 @@ def interrupt(directory):
 def test_on_a_terminal_it_shows_how_far_it_is(swept):
     _, _, seen = swept
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
-    assert "few on ulx3s by tpe   round 1 of 2, searching" in text and re.search(r"pairs priced .* of 8", text)
-    assert re.search(r"networks trained .* 1 of 2 +\d+\.\d a minute", text) and re.search(r"about \d+ \w+ left", text)
+    assert "few on ulx3s by nsga2   round 1 of 2, searching" in text and re.search(r"pairs priced .* of 8", text)
+    assert re.search(r"networks trained .* 1 of 4 +\d+\.\d a minute", text) and re.search(r"about \d+ \w+ left", text)
     assert re.search(r"[0-9a-f]{8}: \d+\.\d% valid\., [\d,]+ cycles", text) and "front: 1 by validation" in text
     assert max(map(len, text.replace("\r", "\n").splitlines())) <= 100
     assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")  # the cursor is back

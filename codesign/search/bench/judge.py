@@ -32,7 +32,9 @@ class Judge:
 
     def __init__(self, accuracies: Accuracies):
         self.space, self.board, self.accuracies = bench_space(), bench_board(), accuracies
-        self.goals = Goals.of(max_cycles=self.space.max_cycles)
+        assert self.space.max_cycles is not None  # the file beside this one says it
+        self.max_cycles = self.space.max_cycles
+        self.goals = Goals.of(max_cycles=self.max_cycles)
         self.pricer = Pricer(self.space, self.board, self.goals)
         self._known: dict[Key, float] = {}
 
@@ -67,7 +69,7 @@ class Judge:
         """The share of the box that they dominate: accuracies from LEAST_ACCURACY to 1, cycles up to the space's, LUTs
         up to its largest share of the board's."""
         luts = self.board.luts * max(self.space.share)
-        points = [(a, cycles / self.space.max_cycles, lut / luts) for a, cycles, lut in losses]
+        points = [(a, cycles / self.max_cycles, lut / luts) for a, cycles, lut in losses]
         return hypervolume(pareto_front(points, lambda p: p), (-LEAST_ACCURACY, 1, 1)) / (1 - LEAST_ACCURACY)
 
 

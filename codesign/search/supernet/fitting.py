@@ -106,7 +106,7 @@ def inherit(plan: SupernetPlan, state: bytes, network: Network, dataset: Dataset
     accuracy = accuracy_of(module, dataset.test_images, dataset.test_labels)
     integer = module.integer()
     integer.info.update(training.identity, network=network.digest(), dataset=dataset.name, accuracy=accuracy,
-                        weights="a supernet's", torch=torch.__version__, device=device)
+                        weights="a supernet's", torch=torch.__version__, device=torch.device(device).type)
     history = [*training.history[:-1], {**training.history[-1], "test_accuracy": accuracy}]
     return TrainResult(integer, accuracy, history)
 

@@ -1,3 +1,4 @@
+import contextlib
 import random
 
 import pytest
@@ -36,8 +37,9 @@ def test_the_solution_is_the_best_of_all():
         graph, everyone = network.graph(), []
         for config in CONFIGS:
             resources = estimate_resources(config, BOARD.family)
-            if not excess(resources, BOARD, share):
-                everyone.append((predict(graph, config).cycles, resources.lut))
+            with contextlib.suppress(CodesignError):  # banks too small
+                if not excess(resources, BOARD, share):
+                    everyone.append((predict(graph, config).cycles, resources.lut))
         assert (pair.price.cycles, pair.resources.lut) == min(everyone)
         assert pair.energy.components["static"] > 0
 

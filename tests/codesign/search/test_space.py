@@ -1,12 +1,15 @@
 import copy
 import json
 import random
+from pathlib import Path
 
 import pytest
 
 from codesign.board import load_board
 from codesign.errors import CodesignError
+from codesign.goals import Goals
 from codesign.network import Network
+from codesign.search import SweepOptions
 from codesign.search.space import Space, load_space, space_names
 
 
@@ -19,8 +22,10 @@ def test_the_built_in_space_is_read_and_written():
     space = load_space("digits")
     assert Space.from_dict(space.to_dict()) == space
     configs = space.configs(load_board("ulx3s"))
-    assert len({c.digest() for c in configs}) == len({c.name for c in configs}) == 3 * 3
+    assert len({c.digest() for c in configs}) == len({c.name for c in configs}) == 3 * (2 + 2 + 1)
     assert {c.clock_hz for c in configs} == {75_000_000}
+    assert {c.weight_rows * c.cols for c in configs} <= {4, 8, 16}  # what 64 bits have room for
+    assert configs[0].name == "ulx3s-4x4-weight_rows1"  # what there is no choice of is left out
 
 
 def test_wide_rows_are_the_presets_unless_the_space_says():
@@ -30,6 +35,19 @@ def test_wide_rows_are_the_presets_unless_the_space_says():
     values["accelerator"] = {"rows": [4, 16], "wide_rows": [0, 8]}
     configs = Space.from_dict(values).configs(board)  # 8 wide rows of 4 there are not
     assert [(c.rows, c.wide_rows) for c in configs] == [(4, 0), (16, 0), (16, 8)]
+
+
+def test_a_space_may_leave_the_budget_to_the_sweep():
+    values = {key: value for key, value in load_space("digits").to_dict().items() if key != "budget"}
+    space, board = Space.from_dict(values), load_board("ulx3s")
+    assert space.max_cycles is None and space.to_dict() == values
+    with pytest.raises(CodesignError, match="Sweep must have a limit on an image's time, by the space's budget of "
+                                            "cycles or by --max-latency-ms, --max-cycles, --min-fps, not none$"):
+        SweepOptions(out=Path("out"), space=space, board=board, constraints={"max-luts": 12_000})
+    for bounds in ({"max-latency-ms": 0.02}, {"max-cycles": 1500}, {"min-fps": 50_000}):
+        options = SweepOptions(out=Path("out"), space=space, board=board, constraints=bounds)
+        assert Goals.of_settings(options.settings()) == options.goals
+        assert [c.metric.option for c in options.goals.constraints] == list(bounds)
 
 
 def test_most_proposals_are_networks_of_every_kind():

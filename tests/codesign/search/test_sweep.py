@@ -62,7 +62,8 @@ def test_a_boards_rows_put_all_prices_of_the_next_round_on_one_footing(tmp_path)
     space |= {"accelerator": {**space["accelerator"], "rows": [4, 8], "cols": [4, 8]}, "share": [0.13, 0.17, 0.5],
               "budget": {"cycles": 20_000}}
     out = tmp_path / "out"
-    results = run_sweep(sweep_tools.options(out, space=Space.from_dict(space), trials=30, trained=8, finalists=2),
+    results = run_sweep(sweep_tools.options(out, space=Space.from_dict(space), trials=30, trained=8, finalists=2,
+                                              search="tpe"),  # which leaves accelerators unmeasured
                         sweep_tools.tools(train=sweep_tools.quick_train, measure=sweep_tools.board_measure))
     first = {c["accelerator_digest"] for c in results["candidates"] if c["round"] == 1 and "measured" in c}
     widths = {True: [], False: []}
@@ -216,8 +217,8 @@ def test_a_space_of_another_data_set_leaves_nothing_behind(tmp_path):
 GOALS = Goals.of()
 
 
-def record(id, accuracy, cycles, weights=1, status="trained", network=None):
-    return {"id": id, "accuracy": accuracy, "price": {"cycles": cycles}, "resources": {"lut": 1},
+def record(id, accuracy, cycles, weights=1, status="trained", network=None, luts=9):
+    return {"id": id, "accuracy": accuracy, "price": {"cycles": cycles}, "resources": {"lut": luts},
             "weights": weights, "status": status, "network_digest": network or id}
 
 
@@ -227,6 +228,8 @@ def test_the_best_are_of_the_front_and_of_different_networks():
     assert [r["id"] for r in best_records(records, 3, GOALS)] == ["e", "b", "c"]
     assert [r["id"] for r in best_records(records, 9, GOALS)] == ["e", "b", "c", "d"]
     assert best_records([], 3, GOALS) == []
+    smaller = record("g", 0.985, 310, luts=8)  # than b, and hardly slower
+    assert [r["id"] for r in best_records([*records, smaller], 4, GOALS)] == ["e", "b", "g", "c"]
 
 
 def test_the_promising_have_weights_for_their_cycles():

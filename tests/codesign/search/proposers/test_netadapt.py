@@ -11,9 +11,11 @@ from codesign.goals import Goals
 from codesign.search.pricing import Pricer
 from codesign.search.proposers import Outcome, Problem, make_proposer
 from codesign.search.proposers.netadapt import REDUCTION, SHORT
-from codesign.search.space import is_size, load_space, size
+from codesign.search.space import Space, is_size, load_space, size
 
-SPACE, BOARD = load_space("digits"), load_board("ulx3s")
+DIGITS, BOARD = load_space("digits").to_dict(), load_board("ulx3s")
+SPACE = Space.from_dict({**DIGITS, "network": {**DIGITS["network"], "stages": [0, 1, 2]},
+                         "budget": {"cycles": 3000}})  # larger: a long way down
 
 
 def problem(constraints=None, objectives=("accuracy", "cycles", "luts"), max_cycles=SPACE.max_cycles, seed=1):
