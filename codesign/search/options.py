@@ -29,8 +29,9 @@ __all__ = ["SweepOptions", "Tools"]
 class SweepOptions:
     """What is searched and how much.
 
-    trials : different pairs to price; trained : networks to train, about
-    finalists : measured after each of the two rounds
+    trials : different pairs to price, before trained networks are priced on other accelerators; trained : networks to
+        train, about
+    finalists : networks measured after each of the two rounds, on all accelerators that put them on the front
     epochs, final_epochs : of training for the search, and on all training data before a measurement
     recipe : of all trainings; training_device : ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``
     objectives : names of :data:`~codesign.objectives.METRICS`; constraints : bounds by option, such as

@@ -70,23 +70,24 @@ def most_promising(records: Sequence[dict], count: int, goals: Goals) -> list[di
 
 
 def best_records(records: Sequence[dict], count: int, goals: Goals) -> list[dict]:
-    """The best ``count`` trained records, no two of one network: along the front of all objectives from its accurate
-    end (by default), then along the front of what is left. Those less accurate than the best by more than
-    ACCURACY_MARGIN, where accuracy is an objective, come only when the others are used up; those that miss a constraint
-    after these."""
+    """Trained records of the best ``count`` networks: the first of each along the front of all objectives from its
+    accurate end (by default), then along the front of what is left; after these, what else of these networks is on the
+    front, on other accelerators. Those less accurate than the best by more than ACCURACY_MARGIN, where accuracy is an
+    objective, come only when the others are used up; those that miss a constraint after these."""
     trained = [r for r in records if r["status"] == "trained"]
     met = [r for r in trained if not goals.missed(r, trained=True)]
     bar = max((r["accuracy"] for r in met), default=0.0) - (ACCURACY_MARGIN if goals.objectives[0].trained else 1.0)
-    best: list[dict] = []
+    best: dict[str, dict] = {}  # by network
     for left in ([r for r in met if r["accuracy"] >= bar], [r for r in met if r["accuracy"] < bar],
                  [r for r in trained if r not in met]):
         while left and len(best) < count:
             front = pareto_front(left, goals.losses)
             for record in sorted(front, key=goals.losses):
-                if record["network_digest"] not in {r["network_digest"] for r in best}:
-                    best.append(record)
+                if len(best) < count:
+                    best.setdefault(record["network_digest"], record)
             left = [r for r in left if r not in front]
-    return best[:count]
+    others = [r for r in pareto_front(met, goals.losses) if r["network_digest"] in best and r not in best.values()]
+    return [*best.values(), *sorted(others, key=goals.losses)]
 
 
 def front_of(trained: Collection[dict], goals: Goals) -> list[dict]:

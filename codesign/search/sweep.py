@@ -6,19 +6,21 @@ outcomes of those before it, and evaluated whole, so the same call goes on after
 none; it loses at most the trainings and measurements in flight.
 """
 
+import contextlib
 import math
 import random
 from collections.abc import Sequence
 from functools import partial
 
 from ..costs import CostTable
-from ..errors import require
+from ..errors import CodesignError, require
 from ..pool import Pool
 from .crew import open_crew
 from .directory import SweepDirectory, write_json
 from .evaluation import Evaluator
 from .finals import Finals
 from .options import SweepOptions, Tools
+from .pareto import pareto_front
 from .preparation import complete
 from .prepared import PREPARED, prepare
 from .pricing import Pricer
@@ -92,14 +94,15 @@ class _Search:
                  tracker: Tracker):
         self.options, self.tools, self.database, self.evaluator = options, tools, database, evaluator
         self.tracker = tracker
+        self.pricer = Pricer(options.space, options.board, options.goals)
         self.proposer = make_proposer(options.search, Problem(
-            space=options.space, seed=options.seed, goals=options.goals,
-            price=Pricer(options.space, options.board, options.goals).record, family=evaluator.prepared.family))
+            space=options.space, seed=options.seed, goals=options.goals, price=self.pricer.record,
+            family=evaluator.prepared.family))
         self._told = 0
 
     def propose(self, round: int, measured: Sequence[dict]) -> None:
         """Propose and evaluate generations until the round has its number of different pairs; in round 2 neighbours of
-        the ``measured`` records first."""
+        the ``measured`` records first, and at its end trained networks on other accelerators on top."""
         quota = self.options.trials if round == 2 else max(1, math.floor(self.options.trials * ROUND_1_SHARE))
         while True:
             trials = self.database.trials()
@@ -121,13 +124,15 @@ class _Search:
     def _generation(self, round: int, at: int, before: Sequence[Trial], left: int,
                     measured: Sequence[dict]) -> list[Trial]:
         """The trials of generation ``at``: proposed by what was ``before``, less what is in the database of it. Where
-        no pair is ``left`` of the round's, only what is due to those it has."""
+        no pair is ``left`` of the round's, only what is due to those it has; at the end, what costs no training."""
         self.proposer.tell([t.outcome(self.options.goals) for t in before[self._told:]])
         self._told = len(before)
         known = {t.proposal.key for t in before}
         if left <= 0:
             size = self.options.generation
             proposals = self.proposer.pending(known)[:size]
+            if not proposals and round == 2:
+                proposals = [p for p in self._elsewhere(before) if p.key not in known][:size]
         else:
             size = min(self.options.generation, left)
             proposals = [p for p in self._neighbours(before, measured) if p.key not in known][:size]
@@ -145,6 +150,22 @@ class _Search:
             for proposal in neighbours(self.options.space, trials[record["trial"]].proposal, NEIGHBOURS, generator):
                 found.setdefault(proposal.key, proposal)
         return list(found.values())
+
+    def _elsewhere(self, before: Sequence[Trial]) -> list[Proposal]:
+        """The networks trained so far on other accelerators: the pairs with these that nothing else beats."""
+        goals, found = self.options.goals, dict[str, tuple[dict, Proposal | None]]()
+        trained = [(t.proposal, t.record) for t in before if t.record is not None and t.record["status"] == "trained"]
+        for _, record in trained:
+            found.setdefault(record["id"], (record, None))
+        for trial, record in trained:
+            for share in self.options.space.share:
+                proposal = Proposal(choices={**trial.choices, "share": share})
+                with contextlib.suppress(CodesignError):  # none so small
+                    record = {**self.pricer.record(proposal.choices), "accuracy": record["accuracy"]}
+                    found.setdefault(record["id"], (record, proposal))
+        met = [(record, proposal) for record, proposal in found.values() if not goals.missed(record, trained=True)]
+        front = pareto_front(met, lambda pair: goals.losses(pair[0]))
+        return [proposal for _, proposal in sorted(front, key=lambda pair: goals.losses(pair[0])) if proposal]
 
 
 def _unfinished(trials: Sequence[Trial]) -> int:

@@ -35,7 +35,8 @@ class Tracker:
         finals = options.finalists if final_trainings is None else final_trainings
         epochs += options.final_epochs * (finals + options.finalists * (2 - round))
         self.watch(Progress(
-            round=round, doing=doing, latest=latest, priced=len(candidates), trials=options.trials,
+            round=round, doing=doing, latest=latest, priced=len(candidates),
+            trials=max(options.trials, len(candidates)),
             impossible=sum(r["status"] == "impossible" for r in records),
             over_budget=sum(r["status"] == "over budget" for r in records),
             trained=len({r["network_digest"] for r in trained}), to_train=options.trained,

