@@ -174,6 +174,10 @@ class AcceleratorConfig:
 
     def digest(self) -> str:
         """SHA-256 over :meth:`hardware`, hexadecimal. The accelerator carries its first 64 bits."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         return hashlib.sha256(json.dumps(self.hardware(), sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict:

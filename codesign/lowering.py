@@ -5,6 +5,7 @@ map. A max-pool or global average is fused into the convolution before it where 
 nothing else; otherwise an identity product carries it.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from .errors import CodesignError, require
@@ -130,6 +131,7 @@ class _Lowering:
                 self.values[index] = tuple(value[c] for c in order)
 
 
+@lru_cache(maxsize=16)  # a network is priced on one accelerator after another
 def lower(graph: Graph) -> tuple[Gemm, ...]:
     """The matrix products of ``graph``, in execution order; the last gives the logits.
 

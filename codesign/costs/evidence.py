@@ -24,6 +24,8 @@ class Evidence:
     def __init__(self, table: CostTable, board: str, verilog: Callable[[str], str | None]):
         self.table, self.board, self._verilog = table, board, verilog
         self._last, self._rows, self._pools = -1, dict[str, dict[str, list[Row]]](), dict[tuple, Pool | None]()
+        self._answers = dict[tuple[Origin, bool], tuple[list[Row], int]]()
+        self._corrections = dict[tuple, Correction]()
 
     def origin(self, of: Origin) -> Origin:
         """``of`` with today's Verilog."""
@@ -32,11 +34,14 @@ class Evidence:
     def rows(self, origin: Origin, stale: bool) -> tuple[list[Row], int]:
         """Rows that may answer, all of one origin: ``origin``, or if ``stale`` and there are none, that of the newest
         row whose Verilog alone differs. And how many of the latter were left out."""
-        here = [row for row in self._all(origin.method).get(origin.accelerator, ())
-                if dataclasses.replace(Origin.of(row), verilog_digest=origin.verilog_digest) == origin]
-        fresh = [row for row in here if row.verilog_digest == origin.verilog_digest]
-        used = fresh or [row for row in here if stale and row.verilog_digest == here[-1].verilog_digest]
-        return used, len(here) - len(used)
+        all_rows = self._all(origin.method)
+        if (origin, stale) not in self._answers:
+            here = [row for row in all_rows.get(origin.accelerator, ())
+                    if dataclasses.replace(Origin.of(row), verilog_digest=origin.verilog_digest) == origin]
+            fresh = [row for row in here if row.verilog_digest == origin.verilog_digest]
+            used = fresh or [row for row in here if stale and row.verilog_digest == here[-1].verilog_digest]
+            self._answers[origin, stale] = used, len(here) - len(used)
+        return self._answers[origin, stale]
 
     def correction(self, origin: Origin, own: list[Row]) -> Correction | None:
         """For ``origin``, of which ``own`` are the rows that may answer, from these and from fresh rows of other
@@ -55,12 +60,14 @@ class Evidence:
             runs: dict[Origin, list[Run]] = {other: found for other, some in fresh.items() if (found := runs_of(some))}
             self._pools[key] = fit_pool(runs) if runs else None
         pool = self._pools[key]
-        return pool.correction(used) if pool else None
+        if pool and (key, used) not in self._corrections:
+            self._corrections[key, used] = pool.correction(used)
+        return self._corrections.get((key, used))
 
     def _all(self, method: str) -> dict[str, list[Row]]:
         """All rows of cycles on the board, by accelerator."""
         if (last := self.table.last_id()) != self._last:
-            self._last, self._rows, self._pools = last, {}, {}
+            self._last, self._rows, self._pools, self._answers, self._corrections = last, {}, {}, {}, {}
         if method not in self._rows:
             found = self._rows[method] = {}
             for row in self.table.rows(method=method):

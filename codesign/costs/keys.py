@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from functools import lru_cache
 
 from ..graph import Graph
 from .row import canonical
@@ -9,6 +10,7 @@ from .row import canonical
 __all__ = ["graph_digest"]
 
 
+@lru_cache(maxsize=16)  # a network is priced on one accelerator after another
 def graph_digest(graph: Graph) -> str:
     """SHA-256 over operators, their fields and who reads whom; names and weights do not count."""
     nodes = [{"op": type(node.op).__name__, "fields": dataclasses.asdict(node.op), "inputs": node.inputs}

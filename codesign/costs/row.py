@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from ..accelerator import AcceleratorConfig
 from ..errors import require
 from ..integer import A_BITS, PIXEL_BITS, W_BITS
 
-__all__ = ["METHODS", "UNITS", "CostKey", "Row", "canonical", "now"]
+__all__ = ["METHODS", "UNITS", "CostKey", "Row", "canonical", "now", "rows_digest"]
 
 #: ``synthetic`` is power or the like from a modelled sensor: never mixed with, or called, ``measured``.
 METHODS = ("model", "simulated", "measured", "synthetic")
@@ -163,3 +163,8 @@ class Row:
                        and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING]
             require(not missing, f"Cost {name} must give {', '.join(missing)}")
         return cls(**{**values, "key": CostKey(**values["key"])})
+
+
+def rows_digest(rows: Iterable[Row]) -> str:
+    """SHA-256 of all that ``rows`` say, in their order, hexadecimal; their ids do not count."""
+    return hashlib.sha256("\n".join(canonical(row.content()) for row in rows).encode()).hexdigest()

@@ -43,7 +43,8 @@ def _write_ahead(db: sqlite3.Connection, timeout_s: float) -> None:
 
 
 class CostTable:
-    """Rows in the SQLite file ``path``, made if it is not there; ``read_only``, it must be, and is not changed.
+    """Rows in the SQLite file ``path``, made if it is not there; ``read_only``, it must be, and is not changed. What is
+    in ``:memory:`` is in no file, and goes when it is closed.
 
     A row is stale when the Verilog that ran is not today's: its ``verilog_digest`` differs from the one the
     caller gives. Stale rows stay, are shown, and answer nothing unless asked for. Writers wait for one another
