@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..board import Board
+from ..costs import Row
 from ..datasets import Dataset
 from ..network import Network
 from ..recipe import Recipe
@@ -56,11 +57,12 @@ class Prepared:
 
 
 def prepare(search: str, space: Space, board: Board, *, passes: int, proposals: int, seed: int, recipe: Recipe,
-            complete: Complete) -> Prepared:
+            complete: Complete, rows: Callable[[], tuple[Row, ...]] = tuple) -> Prepared:
     """What ``search`` trains before it proposes; nothing, for most.
 
     passes, proposals : the whole search's budget: a proposal that inherits takes one pass, for its statistics
     complete : does the trainings, see :func:`codesign.search.preparation.complete`
+    rows : gives those of cycles, of today's Verilog, that latency is priced by; without any the cost model says it
     """
     if search == "supernet":
         from .supernet.fitting import SupernetPlan
@@ -76,8 +78,9 @@ def prepare(search: str, space: Space, board: Board, *, passes: int, proposals: 
         warm = SupernetPlan(space=space, epochs=max(1, int(WARM_SHARE * spent)), seed=seed, recipe=recipe)
         begin, = complete([("supernet", warm)])
         epochs = max(1, int((1 - WARM_SHARE) * spent / PASSES / len(FBNET_BETAS)))
+        evidence = rows()
         courses = [(f"fbnet-{beta:g}", FbnetPlan(warm=warm, warm_state=begin.state, board=board, beta=beta,
-                                                 epochs=epochs)) for beta in FBNET_BETAS]
+                                                 epochs=epochs, rows=evidence)) for beta in FBNET_BETAS]
         ends = complete(courses)
         return Prepared(family=[end.outcome for end in ends],
                         passes=warm.epochs + len(courses) * epochs * PASSES)

@@ -9,9 +9,10 @@ the networks that there are, PATHS are drawn from ``m``: each counts ``1/PATHS``
 has.
 
 Loss of theta: ``CE * log(LAT)^beta``, FBNet's (its factor alpha changes nothing under Adam), where CE is the mixture's
-cross-entropy, and LAT its expected latency: the mean of the networks' exact cycles by the cost model, on the fastest
-accelerators of the board (FBNet adds up a table's rows of layers; here a table without a board's rows says what the
-model says, so that nothing need be looked up). The larger beta, the more a cycle counts; several make a family.
+cross-entropy, and LAT its expected latency: the mean of the networks' cycles on the fastest accelerators of the board
+(:mod:`.latency`), priced by the rows of the cost table that the sweep began with (FBNet adds up a table's rows of
+layers; a board's rows here correct the cost model), and where there are none by the cost model, exactly, which is what
+such a table says. The larger beta, the more a cycle counts; several make a family.
 
 Temperature: tau falls exponentially from 5 (FBNet's) to 0.5 in the course of the epochs. Weights are learned on four
 fifths of the training images, theta on the others, in turns, as there. The weights are a supernet's, shared by all
@@ -28,6 +29,7 @@ import torch
 import torch.nn.functional as F
 
 from ...board import Board
+from ...costs import Row, rows_digest
 from ...datasets import Dataset
 from ...errors import CodesignError, require
 from ...train.loop import training_device
@@ -57,18 +59,20 @@ def choice_names(space: Space) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class FbnetPlan:
-    """One member of the family: ``warm`` is the supernet to begin from, and ``warm_state`` its end."""
+    """One member of the family: ``warm`` is the supernet to begin from, and ``warm_state`` its end; ``rows`` are what
+    latency is priced by, see :class:`.latency.Latency`."""
 
     warm: SupernetPlan
     warm_state: bytes
     board: Board
     beta: float
     epochs: int
+    rows: tuple[Row, ...] = ()
 
     def identity(self, dataset: Dataset) -> dict[str, Any]:
         """What a checkpoint must share."""
         return {**self.warm.identity(dataset), "board": str(self.board.to_dict()), "beta": self.beta,
-                "fbnet_epochs": self.epochs}
+                "fbnet_epochs": self.epochs, "costs": rows_digest(self.rows) if self.rows else None}
 
     def begin(self, dataset: Dataset, state: bytes | None, device: str) -> "FbnetTraining":
         """The training, where ``state`` has it; from the supernet without one."""
@@ -81,7 +85,7 @@ class FbnetTraining(ByEpochs):
 
     def __init__(self, plan: FbnetPlan, dataset: Dataset, state: bytes | None, device: str):
         self.plan, self.space, self.identity = plan, plan.warm.space, plan.identity(dataset)
-        self.device, self.latency = training_device(device), Latency(plan.warm.space, plan.board)
+        self.device, self.latency = training_device(device), Latency(plan.warm.space, plan.board, plan.rows)
         warm = SupernetTraining(plan.warm, dataset, plan.warm_state, device)
         device = self.device
         require(warm.done, "Differentiable search must begin from a supernet whose training has ended")

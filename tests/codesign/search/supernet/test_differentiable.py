@@ -1,10 +1,13 @@
 import dataclasses
 import math
+import pickle
 
 import pytest
 import torch
 
 from codesign.board import load_board
+from codesign.costs import CostTable, Evidence, Row, layer_keys, network_key
+from codesign.cycles import predict
 from codesign.errors import CodesignError
 from codesign.goals import Goals
 from codesign.search.pricing import Pricer
@@ -52,6 +55,60 @@ def test_latency_is_that_of_the_solved_accelerators():
         cycles = [pricer.record({**choices, "share": share})["price"]["cycles"] for share in PLAIN.share]
         assert latency(choices) == pytest.approx(math.prod(cycles) ** (1 / len(cycles)))
         assert latency(choices) == latency({**choices, "share": PLAIN.share[-1]})
+
+
+def board_rows(verilog="v"):
+    """Of a board whose layers take 1.3 times the model's cycles, and a run 200 more: two networks on each of two
+    accelerators."""
+    rows, points, configs = [], list(PLAIN.points()), PLAIN.configs(BOARD)
+    for choices in (points[0], points[-1]):
+        graph = PLAIN.build(choices).graph()
+        for config in (configs[0], configs[-1]):
+            model = predict(graph, config)
+            layers = [round(1.3 * layer.cycles) for layer in model.layers]
+            keys = layer_keys(graph, config, BOARD.name, model.layers)
+            given = {"unit": "cycles", "method": "measured", "run_id": f"run {len(rows)}", "verilog_digest": verilog,
+                     "board_serial": "1"}
+            rows.append(Row(key=network_key(graph, config, BOARD.name), value=200 + sum(layers),
+                            model_value=model.cycles, **given))
+            rows += [Row(key=key, value=cycles, model_value=layer.cycles, **given)
+                     for key, cycles, layer in zip(keys, layers, model.layers, strict=True)]
+    return tuple(rows)
+
+
+def test_latency_is_by_a_boards_rows_where_there_are_any():
+    model, latency = Latency(PLAIN, BOARD), Latency(PLAIN, BOARD, board_rows())
+    choices = list(PLAIN.points())[::17]
+    for each in choices:
+        assert latency(each) == pytest.approx(200 + 1.3 * model(each), rel=0.03)
+    with CostTable(":memory:") as table:
+        table.add(board_rows())
+        pricer = Pricer(PLAIN, BOARD, Goals.of(max_cycles=PLAIN.max_cycles),
+                        Evidence(table, BOARD.name, lambda accelerator: "v"))
+        cycles = [pricer.record({**choices[1], "share": share})["price"]["cycles"] for share in PLAIN.share]
+    assert latency(choices[1]) == pytest.approx(math.prod(cycles) ** (1 / len(cycles)))
+
+
+def test_what_says_nothing_of_the_board_leaves_the_model():
+    model, elsewhere = Latency(PLAIN, BOARD), [
+        dataclasses.replace(row, key=dataclasses.replace(row.key, board="zcu102")) for row in board_rows()]
+    for choices in list(PLAIN.points())[::17]:
+        assert Latency(PLAIN, BOARD, ())(choices) == model(choices) == Latency(PLAIN, BOARD, elsewhere)(choices)
+
+
+def test_a_plan_is_of_its_rows_and_goes_to_workers_with_them(warm):
+    """And the training minds them: the latencies that it reports are theirs."""
+    plan = plan_of(warm, rows=board_rows(), epochs=1)
+    sent = pickle.loads(pickle.dumps(plan))
+    assert sent.identity(warm[0]) == plan.identity(warm[0])
+    identities = [plan_of(warm, epochs=1, rows=rows).identity(warm[0])["costs"]
+                  for rows in ((), board_rows(), board_rows("w"), board_rows()[1:])]
+    assert identities[0] is None and len(set(identities)) == 4
+    without, training = ended(warm, plan_of(warm, epochs=1)), ended(warm, sent)
+    assert training.history[0]["latency"] > 1.2 * without.history[0]["latency"]
+    assert ended(warm, sent, training.state()).outcome() == training.outcome()
+    with pytest.raises(CodesignError, match="must be of this sweep, not of another costs"):
+        ended(warm, plan_of(warm, epochs=1), training.state())
 
 
 def test_it_goes_on_where_it_stopped(warm):
