@@ -46,6 +46,9 @@ def add(commands) -> None:
                         "HOST:PORT, ray://HOST:PORT or auto")
     parser.add_argument("--storage", metavar="URL", help="the database of trials, postgresql://USER@HOST/NAME say, in "
                         "which many sweeps may be; else an SQLite file in DIR")
+    parser.add_argument("--costs", metavar="TABLE", help="begin with the board's rows of this table, a sweep's "
+                        "directory or a cost table's SQLite file: they price the first round, too. They are copied "
+                        "into DIR/costs.db once; the same command must find the same rows, here or elsewhere")
     parser.add_argument("--max-failures", type=number(0, 1), default=SHARE, metavar="SHARE", help="of trainings and "
                         "measurements, after the first ten: what fails is recorded, and more of it ends the sweep")
     parser.add_argument("--train-limit", type=number(1e-3, 1e9), default=TRAIN_S, metavar="S",
@@ -65,7 +68,10 @@ def add(commands) -> None:
 
 
 def command_line(settings: dict, **words: str) -> str:
-    """What to type to get a sweep with ``settings`` (see SweepOptions) again; ``words``: out, board, space, dataset."""
+    """What to type to get a sweep with ``settings`` (see SweepOptions) again; ``words``: out, board, space, dataset,
+    costs (which settings do not name, but by a digest)."""
+    if settings.get("costs"):
+        words.setdefault("costs", "TABLE")
     keys = ("trials", "trained", "finalists", "epochs", "final_epochs", "seed", "search", "generation", "storage",
             "training_device")
     words |= {key.replace("_", "-"): str(settings[key]) for key in keys if settings[key] is not None}
@@ -84,7 +90,9 @@ def print_results(results: dict, directory: str, page: Path) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..board import load_board
+    from ..costs import read_excerpt
     from ..search import SweepOptions, load_space, run_sweep
+    from .costs import table_path
 
     space, board = load_space(args.space), load_board(args.board)
     if args.training_device != "auto" and args.ray is None:
@@ -100,11 +108,12 @@ def run(args: argparse.Namespace) -> None:
     tools = search_tools(args.dataset, space.input, device=args.device, port=args.port, baud=args.baud,
                          power_sweeps=args.power_samples)
     dataset = tools.dataset()  # what cannot be loaded must not leave the beginnings of a sweep
+    costs = None if args.costs is None else read_excerpt(table_path(args.costs), board.name)
     trained = min(SweepOptions.trained, args.trials) if args.trained is None else args.trained
     options = SweepOptions(out=Path(args.out), space=space, board=board, trials=args.trials, trained=trained,
                            finalists=args.finalists, epochs=args.epochs, final_epochs=args.final_epochs, seed=args.seed,
                            recipe=read_recipe(args, dataset), training_device=args.training_device,
-                           search=args.search, generation=args.generation, storage=args.storage,
+                           search=args.search, generation=args.generation, storage=args.storage, costs=costs,
                            objectives=read_objectives(args), constraints=read_constraints(args),
                            workers=args.workers, ray=args.ray, max_failures=args.max_failures,
                            train_limit_s=args.train_limit, measure_limit_s=args.measure_limit)
@@ -119,8 +128,9 @@ def run(args: argparse.Namespace) -> None:
 
     from ..report import write_report
 
+    words = {key: getattr(args, key) for key in ("out", "board", "space", "dataset", "costs")}
     page = write_report(options.out, dataset, command_line(
-        options.settings(), out=args.out, board=args.board, space=args.space, dataset=args.dataset))
+        options.settings(), **{key: word for key, word in words.items() if word is not None}))
     if args.json:
         print_json(results)
     else:

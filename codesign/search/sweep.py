@@ -30,6 +30,7 @@ from .runner import Runner
 from .tracker import Tracker
 from .training import Shared
 from .trials import Trial, TrialDatabase, reach, sqlite_url, storage_url
+from .verilog import Verilog
 
 __all__ = ["run_sweep"]
 
@@ -61,23 +62,28 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
         try:
             runner = Runner(pool, options)
             tracker = Tracker(options, database, directory, runner, tools.watch)
+            if options.costs is not None and not table.last_id():  # begun now
+                options.costs.add_to(table)
+                tools.log(f"begun with {len(options.costs.rows)} rows of {options.board.name}")
+            verilog = Verilog(tools.verilog_digest, space.configs(options.board), table)
             if options.search in PREPARED:
                 tracker.tell(1, "training what proposes")
             prepared = prepare(
                 options.search, space, options.board, passes=options.trained * options.epochs,
                 proposals=options.trials, seed=options.seed, recipe=options.recipe,
+                rows=lambda: options.costs.fresh_cycles(verilog) if options.costs else (),
                 complete=partial(complete, pool=pool, folder=directory.path, limit_s=options.train_limit_s))
             finals = Finals(options, tools, directory, database, table, runner, dataset, name, tracker,
                             prepared.inheritance)
             search = _Search(options, tools, database, Evaluator(
-                options, tools, directory, database, table, runner, shared.search_dataset, prepared), tracker)
+                options, directory, database, table, verilog, runner, shared.search_dataset, prepared), tracker)
             first: list[dict] = []
             for round in (1, 2):
                 search.propose(round, first)
                 first = finals.measure_best(round, [t.record for t in database.trials() if t.round <= round
                                                     and t.record is not None])
                 tracker.tell(round, "writing results", final_trainings=0)
-                results = collect(options, tools, dataset, database, directory)
+                results = collect(options, tools, verilog, dataset, database, directory)
                 write_json(directory.results, results)
             require(results["counts"]["measured"] > 0, "Sweep must have trained and measured something: "
                     + (f"{len(results['failures'])} failures, the last: {results['failures'][-1]['reason']}"

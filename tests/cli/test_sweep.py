@@ -121,6 +121,36 @@ def test_report(swept):
     assert (directory / "sweep" / "report.html").exists()
 
 
+def test_another_sweep_begins_with_its_rows(swept, tmp_path):
+    """Simulated ones here, which say what the model says: a price rests on them where a layer has one."""
+    shutil.copytree(swept[0] / "sweep", tmp_path / "yesterday")
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(few()))
+    words = [*(word if word != "sweep" or not i else "today" for i, word in enumerate(SWEEP)), "--seed", 1]
+    result = run_codesign(*words, "--costs", "yesterday", cwd=tmp_path, check=True)
+    results = json.loads((tmp_path / "today" / "results.json").read_text())
+    before, after = (json.loads(run_codesign("costs", "show", name, "--json", cwd=tmp_path, check=True).stdout)["rows"]
+                     for name in ("yesterday", "today"))
+    assert f"begun with {len(before)} rows of ulx3s" in result.stderr and after[:len(before)] == before
+    first = [c["price"] for c in results["candidates"] if c["round"] == 1]
+    assert results["footing"]["1"].get("simulated", 0) == sum(bool(price["rows"]) for price in first) > 0
+    assert {id for price in first for id in price["rows"]} <= {row["id"] for row in before}
+    assert "--costs yesterday" in (tmp_path / "today" / "report.html").read_text()
+    run_codesign("costs", "check", "today", "--sample", 3, cwd=tmp_path, check=True)
+
+    (tmp_path / "yesterday").rename(tmp_path / "elsewhere")
+    gone = run_codesign(*words, "--costs", "yesterday", cwd=tmp_path)
+    assert gone.returncode == 1 and gone.stderr == "codesign sweep: Cost table 'yesterday' must exist\n"
+    again = run_codesign(*words, "--costs", "elsewhere/costs.db", cwd=tmp_path, check=True)
+    assert again.stdout == result.stdout
+    without = run_codesign(*words, cwd=tmp_path)
+    assert without.returncode == 1 and "Sweep costs must be as the sweep in 'today' was begun" in without.stderr
+    best = next(c for c in results["candidates"] if "measured" in c)
+    (tmp_path / "elsewhere").rename(tmp_path / "yesterday")
+    for name, more in (("a", []), ("b", ["--retrain"])):
+        run_codesign("rebuild", "today", best["id"], "--out", tmp_path / name, *more, cwd=tmp_path, check=True)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
 def files(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir() if path.name != "manifest.json"}
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from codesign.costs import CostTable, read_excerpt, rows_digest
 from codesign.errors import CodesignError
 from codesign.model import load_model, model_digest
 from codesign.pool import Pool
@@ -108,8 +110,6 @@ def test_workers_and_interruptions_change_nothing(tmp_path, search):
 
 def json_epochs(out, search):
     """Of the supernet that a sweep has trained."""
-    import torch
-
     return torch.load(out / "supernet.pt", weights_only=True)["identity"]["epochs"]
 
 
@@ -143,6 +143,22 @@ def test_what_cannot_share_weights_is_refused_at_once(tmp_path):
         with pytest.raises(CodesignError, match=message):
             options(tmp_path / "out", "fbnet", **change)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fbnet_learns_by_the_rows_that_the_sweep_began_with(tmp_path):
+    """Not by those that it measures: the same call finds everything done."""
+    board = {"measure": sweep_tools.board_measure}
+    run(tmp_path / "yesterday", "supernet", trials=6, trained=4, **board)
+    rows = read_excerpt(tmp_path / "yesterday" / "costs.db", "ulx3s")
+    out, asked = tmp_path / "out", {"trials": 6, "trained": 4, "costs": rows}
+    results = run(out, "fbnet", **asked, **board, train=sweep_tools.quick_train)
+    states = {path.name: torch.load(path, weights_only=True)["identity"] for path in out.glob("fbnet-*.pt")}
+    assert {s["costs"] for s in states.values()} == {rows_digest(r for r in rows.rows if r.key.quantity == "cycles")}
+    assert len(states) == 3 and "model" not in results["footing"]["1"] and results["counts"]["measured"] > 0
+    with CostTable(out / "costs.db", read_only=True) as table:
+        assert table.last_id() > len(rows.rows)
+    again = run(out, "fbnet", **asked, train=sweep_tools.never, measure=sweep_tools.never)
+    assert json.loads(json.dumps(again)) == json.loads(json.dumps(results))
 
 
 @pytest.mark.slow
