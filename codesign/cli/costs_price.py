@@ -3,11 +3,11 @@ are."""
 
 import argparse
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CodesignError, require
+from ..units import ranges
 from .arguments import add_accelerator, add_command, add_json, read_accelerator, read_network_or_model
 from .output import print_json, print_table
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "add_price", "refuse_without_network", "show_price"]
 
 ONLY_WITH_NETWORK = ("accelerator", "board", "stale")
-RANGES_SHOWN, PLACES_SHOWN = 6, 4
+PLACES_SHOWN = 4
 
 
 def add(actions) -> None:
@@ -83,9 +83,9 @@ def show_price(args: argparse.Namespace) -> None:
           f"{answer.cycles / config.clock_hz * 1e6:,.2f} us at {config.clock_hz / 1e6:g} MHz")
     print(_certainty(answer) + "\n")
     print_table(("part", "cycles", "model", "source", "rows"),
-                ((p.name, round(p.cycles, 1), p.model_cycles, p.source, _ranges(p.rows)) for p in answer.parts))
+                ((p.name, round(p.cycles, 1), p.model_cycles, p.source, ranges(p.rows)) for p in answer.parts))
     mix = ", ".join(f"{source} {cycles / answer.cycles:.1%}" for source, cycles in answer.mix.items())
-    print(f"\nsources: {mix}\nrows used: {_ranges(answer.rows)}; {answer.stale_rows} stale rows left out")
+    print(f"\nsources: {mix}\nrows used: {ranges(answer.rows)}; {answer.stale_rows} stale rows left out")
 
 
 def _certainty(answer: "Price") -> str:
@@ -173,8 +173,8 @@ def _validate(args: argparse.Namespace) -> None:
 def _print_correction(origin: "Origin", correction: "Correction") -> None:
     print_table(("fitted", "value", "std. error", "rows"), [
         ("overhead, cycles", f"{correction.overhead.value:,.0f}", f"{correction.overhead.error:,.0f}",
-         _ranges(correction.network_rows)),
-        *((f"board / model, {name}", f"{ratio.value:.4f}", f"{ratio.error:.4f}", _ranges(correction.class_rows[name]))
+         ranges(correction.network_rows)),
+        *((f"board / model, {name}", f"{ratio.value:.4f}", f"{ratio.error:.4f}", ranges(correction.class_rows[name]))
           for name, ratio in correction.ratios.items())])
     layers, besides = correction.layer_spread.scale, correction.overhead_spread.scale
     others = f", {correction.own_runs} of them on this accelerator" if correction.accelerators > 1 else ""
@@ -189,14 +189,6 @@ def _print_validation(validation: "Validation | None", names: dict[str, str]) ->
     print_table(("held out", "runs", "price", "low", "high", "board", "error", "within", "model", "rows"),
                 ((names.get(h.network, h.network[:8]), h.runs, round(h.predicted.value), round(h.predicted.low),
                   round(h.predicted.high), round(h.actual), f"{h.error:+.2%}", "yes" if h.covered else "no",
-                  round(h.model), _ranges(h.rows)) for h in validation.held_out))
+                  round(h.model), ranges(h.rows)) for h in validation.held_out))
     print(f"\nmean absolute error {validation.mape:.2%} (the model alone {validation.model_mape:.2%}); "
           f"{validation.coverage:.0%} within their {validation.level:.0%} intervals")
-
-
-def _ranges(ids: Sequence[int]) -> str:
-    """Row ids for people: ``1-3, 7``, or how many where that takes too long (``--json`` has them all)."""
-    runs = [[id for _, id in group] for _, group in groupby(enumerate(sorted(set(ids))), lambda p: p[1] - p[0])]
-    if len(runs) > RANGES_SHOWN:
-        return f"{len(set(ids))} of {min(ids)}-{max(ids)}"
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs) or "-"

@@ -22,7 +22,7 @@ from ..network import Network
 from ..objectives import METRICS, TIME, Metric
 from ..search.directory import SweepDirectory
 from ..search.finals import load_finals
-from ..units import si
+from ..units import ranges, si
 from . import figures
 from .bounds import CYCLES, LayerBound, layer_bars, layer_bounds, layer_name
 from .importance import choice_importances
@@ -189,7 +189,7 @@ def _is_stale(row: Row, candidates: dict[str, dict]) -> bool:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(loader=jinja2.PackageLoader("codesign.report", "."), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["si"] = si
+    environment.filters |= {"si": si, "ranges": ranges}
     environment.filters["percent"] = lambda v: f"{v:.2%}"
     environment.filters["count"] = lambda v: f"{v:,.0f}"
     return environment

@@ -158,10 +158,12 @@ class _Search:
         return list(found.values())
 
     def _elsewhere(self, before: Sequence[Trial]) -> list[Proposal]:
-        """The networks trained so far on other accelerators: the pairs with these that nothing else beats."""
+        """The networks trained so far on other accelerators: the pairs with these that nothing else beats, all priced
+        by the model: what rows say of some of them is no footing to compare by."""
         goals, found = self.options.goals, dict[str, tuple[dict, Proposal | None]]()
         trained = [(t.proposal, t.record) for t in before if t.record is not None and t.record["status"] == "trained"]
-        for _, record in trained:
+        for trial, record in trained:
+            record = {**self.pricer.record(trial.choices), "accuracy": record["accuracy"]}
             found.setdefault(record["id"], (record, None))
         for trial, record in trained:
             for share in self.options.space.share:
