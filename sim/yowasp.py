@@ -3,7 +3,8 @@
     python -m codesign.sim.yowasp yosys|nextpnr-ecp5|ecppack WORD ...
 
 Left to themselves they write compiled code over what another process may have mapped, which ends that one without a
-word, where two are first used at the same time. Here it has a directory of its own, complete before anything runs.
+word, where two are first used at the same time. Here it has a directory of its own, complete before anything runs, in
+``$YOWASP_CACHE_DIR`` or else in the cache.
 """
 
 import importlib
@@ -61,7 +62,7 @@ def compiled(name: str) -> Path:
         subprocess.run([sys.executable, "-c", code], env={**os.environ, CACHE: str(directory)}, check=True,
                        capture_output=True, text=True, errors="replace")
 
-    return built_once(cache_directory() / "yowasp" / f"{name}-{versions}", build)
+    return built_once(Path(os.environ.get(CACHE) or cache_directory() / "yowasp") / f"{name}-{versions}", build)
 
 
 def main() -> None:

@@ -16,6 +16,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from codesign.directories import cache_directory
+from codesign.sim.yowasp import CACHE
+
 __all__ = ["MUTANTS", "Mutant", "main"]
 
 ROOT = Path(__file__).parents[1]
@@ -251,7 +254,7 @@ def run_tests(folder: Path, tests: list[str]) -> str | None:
     """The first test of ``tests`` that fails in ``folder``, or that they take too long; None if all pass; raises where
     they cannot be run."""
     env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1",
-           "CODESIGN_CACHE": str(folder / "cache")}
+           "CODESIGN_CACHE": str(folder / "cache"), CACHE: str(cache_directory() / "yowasp")}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", *tests]
     try:
         result = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=TIMEOUT_S)

@@ -80,7 +80,9 @@ def _text(report: dict) -> str:
     lines = [f"{clock['name']}: {clock['achieved_hz'] / 1e6:.2f} MHz reached, {clock['asked_hz'] / 1e6:.2f} MHz asked"
              for clock in report["clocks"]]
     lines += [f"({report['method']}; placement seed {report['seed']}"
-              + "".join(f"; seed {m['seed']} missed it with {m['achieved_hz'] / 1e6:.2f} MHz" for m in report["missed"])
+              + "".join(f"; seed {m['seed']} " + ("could not be routed" if m["achieved_hz"] is None else
+                                                  f"missed it with {m['achieved_hz'] / 1e6:.2f} MHz")
+                        for m in report["missed"])
               + ")", ""]
     for kind, count in report["cells"].items():
         share = count["used"] / count["available"]

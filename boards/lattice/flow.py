@@ -1,10 +1,13 @@
 """From a system's Verilog to an ECP5 image: synthesis, place and route, packing. Each step is kept by its inputs."""
 
+import contextlib
 import gzip
 import hashlib
 import inspect
 import json
+import re
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +33,15 @@ SEEDS = (1, 2, 3, 4, 5)
 #: Its analytical placer with electrostatic spreading ("static") leaves an 8x8 system with 3/4 of the wires' length that
 #: its other one ("heap") does.
 NEXTPNR_OPTIONS = ("--placer", "static", "--router", "router2")
+STALLED = 40  # rounds of the router without a new least number of wires in use twice: from there on they grow
+UNROUTED = "unrouted"  # the file that says so, with that number, in place of a report
 _STEPS = {"yosys": "synthesis", "nextpnr-ecp5": "place and route", "ecppack": "packing"}
 
 Progress = Callable[[str], None]
+
+
+class _StalledError(Exception):
+    """The router gets nowhere."""
 
 
 class TooLargeError(CodesignError):
@@ -55,7 +64,7 @@ class TimingError(CodesignError):
 class Image:
     """An image that meets its clock, and how it came about.
 
-    seed : of the placement; missed : what earlier seeds reached, in Hz, by seed
+    seed : of the placement; missed : what earlier seeds reached, in Hz, by seed; None: they could not be routed
     seconds : run time by step, of the run that made it, however long ago; tools : versions; log : all they said
     """
 
@@ -63,7 +72,7 @@ class Image:
     svf: bytes
     placement: Placement
     seed: int
-    missed: dict[int, float]
+    missed: dict[int, float | None]
     resources: Resources
     seconds: dict[str, float]
     tools: dict[str, str]
@@ -124,7 +133,8 @@ def synthesize(source: SystemSource, progress: Progress) -> Path:
 
 
 def place(netlist: Path, lpf: str, settings: LatticeSettings, clock_hz: int, seed: int, progress: Progress) -> Path:
-    """Configuration and report of ``netlist``, placed and routed, whether or not it reaches the clock."""
+    """Configuration and report of ``netlist``, placed and routed, whether or not it reaches the clock; the file
+    :data:`UNROUTED` alone where the router, which would go on for ever, gets nowhere."""
     nextpnr = find_open_tool("nextpnr-ecp5")
     options = [*settings.device_options(), *NEXTPNR_OPTIONS, "--seed", str(seed), "--freq", f"{clock_hz / 1e6:.6f}"]
 
@@ -133,13 +143,38 @@ def place(netlist: Path, lpf: str, settings: LatticeSettings, clock_hz: int, see
         (work / "image.lpf").write_text(lpf)
         words = ["--json", "netlist.json", "--lpf", "image.lpf", "--textcfg", "image.config", "--report",
                  "report.json", "--timing-allow-fail", *options]
-        seconds = run_tool(nextpnr, words, work, work / "log",
-                           lambda: progress(f"place and route, seed {seed}"))
+        begun, log = time.monotonic(), work / "log"
+
+        def tick() -> None:
+            progress(f"place and route, seed {seed}")
+            if least_overused(log.read_text(errors="replace")) is not None:
+                raise _StalledError
+
+        with contextlib.suppress(_StalledError):
+            run_tool(nextpnr, words, work, log, tick)
+        overused = least_overused(log.read_text(errors="replace"))
         (work / "netlist.json").unlink()
-        _compress(work / "image.config")
-        return seconds
+        if overused is None:
+            _compress(work / "image.config")
+        else:  # whenever that was noticed
+            (work / UNROUTED).write_text(f"{overused}\n")
+        return time.monotonic() - begun
 
     return _kept(nextpnr, [netlist.name, lpf, *options], run)
+
+
+def least_overused(log: str) -> int | None:
+    """Where the router's ``log`` shows that it gets nowhere, the least number of wires that were in use twice after any
+    of its rounds; else None."""
+    least, age = None, 0
+    for text in re.findall(r"\boverused=(\d+)", log):
+        if least is None or int(text) < least:
+            least, age = int(text), 0
+        else:
+            age += 1
+        if age == STALLED:
+            return least
+    return None
 
 
 def _pack(placed: Path, progress: Progress) -> Path:
@@ -168,7 +203,7 @@ def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Seque
 
     ``progress(step)`` is called now and then. The same inputs and tools give the same bytes. Raises
     :class:`TooLargeError` where the part is too small, :class:`TimingError` where no seed reaches the clocks, and
-    :class:`CodesignError` where a tool is missing or fails.
+    :class:`CodesignError` where none can be routed, or a tool is missing or fails.
     """
     settings = LatticeSettings.of(board)
     lpf = constraints(source.ports, settings, board_pins(board, settings).reference_hz)
@@ -178,9 +213,12 @@ def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Seque
     resources = count_cells(cell_statistics((netlist / "cells.json").read_text(), source.top or ""), board.family)
     if excess(resources, board):
         raise TooLargeError(", ".join(excess(resources, board)), resources)
-    tried = dict[int, tuple[Path, Placement]]()
+    tried, unrouted = dict[int, tuple[Path, Placement]](), dict[int, int]()
     for seed in seeds:
         placed = place(netlist, lpf, settings, clock_hz, seed, progress)
+        if (placed / UNROUTED).exists():
+            unrouted[seed] = int((placed / UNROUTED).read_text())
+            continue
         tried[seed] = placed, parse_report(json.loads((placed / "report.json").read_text()))
         clocks = tried[seed][1].clocks
         require(any(abs(clock.asked_hz / clock_hz - 1) < 0.001 for clock in clocks),
@@ -189,24 +227,29 @@ def implement(source: SystemSource, board: Board, *, clock_hz: int, seeds: Seque
         if tried[seed][1].is_met:
             break
     else:
-        _refuse({seed: placement for seed, (_, placement) in tried.items()})
+        _refuse({seed: placement for seed, (_, placement) in tried.items()}, unrouted)
     placed, placement = tried[seed]
     packed = _pack(placed, progress)
     kept = dict(zip(_STEPS.values(), (netlist, placed, packed), strict=True))
     return Image(
         bit=(packed / "image.bit").read_bytes(), svf=(packed / "image.svf").read_bytes(), placement=placement,
-        seed=seed, missed={s: p.worst.achieved_hz for s, (_, p) in tried.items() if s != seed}, resources=resources,
+        seed=seed, resources=resources,
+        missed={s: tried[s][1].worst.achieved_hz if s in tried else None for s in seeds[:seeds.index(seed)]},
         seconds={step: float((made / "seconds").read_text()) for step, made in kept.items()}, tools=tools,
         log="".join(f"---- {step}\n{(made / 'log').read_text(errors='replace')}" for step, made in kept.items()))
 
 
-def _refuse(tried: Mapping[int, Placement]) -> None:
+def _refuse(tried: Mapping[int, Placement], unrouted: Mapping[int, int]) -> None:
+    """No seed will do. ``unrouted`` : by seed, wires that were left in use twice"""
+    seeds = ", ".join(map(str, sorted([*tried, *unrouted])))
+    if not tried:
+        raise CodesignError(f"Wires must be in use once, not {min(unrouted.values())} of them twice (nextpnr's best of "
+                            f"seeds {seeds}): a smaller array is easier to route")
     best = max(tried.values(), key=lambda p: p.worst.achieved_hz / p.worst.asked_hz)
     clock, path = best.worst, ""
     if best.path:
         steps = best.path.steps()
         path = (f"; worst path {steps[0][1]} to {steps[-1][1]}, {best.path.delay_ns():.2f} ns with "
                 f"{best.path.levels} levels of logic")
-    seeds = ", ".join(map(str, tried))
     raise TimingError(f"Clock {clock.name} must reach {clock.asked_hz / 1e6:.2f} MHz, not "
                       f"{clock.achieved_hz / 1e6:.2f} (nextpnr's best of seeds {seeds}){path}", best)

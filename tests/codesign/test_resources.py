@@ -23,7 +23,7 @@ def test_a_wide_row_costs_wider_sums(family):
     arrays = [estimate_resources(config(wide_rows=n), family).components[0] for n in (4, 5)]
     assert [config(wide_rows=n).psum_bits for n in (4, 5)] == [15, 15] and config(wide_rows=4).narrow_psum_bits == 12
     model = coefficients(family).lut["array"]
-    each = 3 * model["sum_bits"] + model.get("wide_elements", 0)
+    each = 3 * model.get("sum_bits", 0) + model.get("wide_elements", 0)
     assert arrays[1].lut - arrays[0].lut == pytest.approx(16 * each, abs=1)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 REPORT = json.loads(Path(__file__).with_name("report.json").read_text())
 
 _START = """#!/usr/bin/env python3
-import json, os, sys
+import json, os, sys, time
 words = sys.argv[1:]
 if words in (["-V"], ["--version"]):
     print({version!r})
@@ -25,6 +25,10 @@ open('netlist.json', 'w').write(json.dumps({'modules': {top: {'ports': {}, 'cell
 """,
     "nextpnr-ecp5": """
 seed = int(after('--seed'))
+if seed in stuck:
+    for i in range(1000):
+        print(f'Info:     iter={i} wires=9 overused={300 - min(i, stuck[seed])} overuse=9 archfail=NA', flush=True)
+        time.sleep(0.01)
 report['fmax']['$glbnet$clk']['achieved'] = reached.get(seed, 80.0)
 open(after('--report'), 'w').write(json.dumps(report))
 open(after('--textcfg'), 'w').write(f'config of seed {seed}')
@@ -36,12 +40,13 @@ open(after('--svf'), 'w').write('svf')
 
 
 def install(folder: Path, monkeypatch, *, reached: dict[int, float] | None = None, cells: dict[str, int] | None = None,
-            **bodies: str) -> None:
-    """Put them first on PATH. ``reached``: MHz by seed of nextpnr; ``cells``: what yosys counts; ``bodies``: other
-    code for yosys, nextpnr or ecppack."""
+            stuck: dict[int, int] | None = None, **bodies: str) -> None:
+    """Put them first on PATH. ``reached``: MHz by seed of nextpnr; ``stuck``: after how many rounds its router gets no
+    further; ``cells``: what yosys counts; ``bodies``: other code for yosys, nextpnr or ecppack."""
     versions = {"yosys": "Yosys 0.70", "nextpnr-ecp5": "nextpnr-ecp5 (Version nextpnr-0.11)",
                 "ecppack": "Project Trellis\nVersion 1.4"}
-    given = f"cells, report, reached = {cells or dict(LUT4=10, TRELLIS_FF=5)!r}, {REPORT!r}, {reached or {}!r}\n"
+    given = (f"cells, report = {cells or dict(LUT4=10, TRELLIS_FF=5)!r}, {REPORT!r}\n"
+             f"reached, stuck = {reached or {}!r}, {stuck or {}!r}\n")
     for name, version in versions.items():
         path = folder / name
         code = bodies.get(name.split("-")[0], given + _BODIES[name])

@@ -25,6 +25,7 @@ from . import fake_tools
 from .blink import BLINK
 
 ULX3S, HZ = load_board("ulx3s"), 75_000_000
+OTHER_PINS = {**ULX3S.toolchain, "pins": {**ULX3S.toolchain["pins"], "button": {"site": "T1"}}}
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +76,7 @@ def test_what_was_made_is_not_made_again(monkeypatch, tmp_path):
     first = implement(BLINK, ULX3S, clock_hz=HZ)
     assert fake_tools.calls(tmp_path) == ["yosys", "nextpnr-ecp5", "ecppack"]
     assert implement(BLINK, ULX3S, clock_hz=HZ) == first and len(fake_tools.calls(tmp_path)) == 3
-    pins = {**ULX3S.toolchain["pins"], "button": {"site": "T1"}}
-    elsewhere = dataclasses.replace(ULX3S, toolchain={**ULX3S.toolchain, "pins": pins})
+    elsewhere = dataclasses.replace(ULX3S, toolchain=OTHER_PINS)
     implement(BLINK, elsewhere, clock_hz=HZ)
     assert fake_tools.calls(tmp_path)[3:] == ["nextpnr-ecp5", "ecppack"]
 
@@ -96,6 +96,31 @@ def test_a_clock_that_no_seed_reaches(monkeypatch, tmp_path):
         implement(BLINK, ULX3S, clock_hz=HZ)
     assert e.value.placement.worst.achieved_hz == 74.9e6
     assert "ecppack" not in kept()
+
+
+def test_a_placement_that_cannot_be_routed_is_given_up(monkeypatch, tmp_path):
+    """Its router would go on; the next seed's turn comes, and the next call knows."""
+    fake_tools.install(tmp_path, monkeypatch, stuck={1: 100, 2: 200})
+    image = implement(BLINK, ULX3S, clock_hz=HZ)
+    assert image.seed == 3 and image.missed == {1: None, 2: None} and len(fake_tools.calls(tmp_path)) == 5
+    with pytest.raises(CodesignError, match=r"^Wires must be in use once, not 100 of them twice \(nextpnr's best of "
+                                            r"seeds 1, 2\): a smaller array is easier to route$"):
+        implement(BLINK, ULX3S, clock_hz=HZ, seeds=(1, 2))
+    assert len(fake_tools.calls(tmp_path)) == 5
+    fake_tools.install(tmp_path, monkeypatch, stuck={1: 100, 2: 200}, reached={3: 70.0})
+    with pytest.raises(TimingError, match=r"nextpnr's best of seeds 1, 2, 3\)"):
+        implement(BLINK, dataclasses.replace(ULX3S, toolchain=OTHER_PINS), clock_hz=HZ, seeds=(1, 2, 3))
+
+
+def test_a_router_is_given_up_after_rounds_without_progress():
+    def log(*overused):
+        return "".join(f"Info: iter={i} wires=9 overused={n} overuse={n + 1} archfail=NA\n"
+                       for i, n in enumerate(overused))
+
+    assert flow.least_overused("") is None and flow.least_overused(log(*range(500, 0, -1))) is None
+    assert flow.least_overused(log(9, *[10] * (flow.STALLED - 1), 8, 0)) is None
+    assert flow.least_overused(log(9, *[10] * flow.STALLED, 8, 0)) == 9
+    assert flow.least_overused(log(*range(300, 100, -1), *range(101, 400))) == 101
 
 
 def test_a_design_without_the_clock_that_was_asked(monkeypatch, tmp_path):
