@@ -108,7 +108,8 @@ def _tip(candidate: dict) -> str:
     lines = [f"{candidate['id'][:8]}: {candidate['status']}, round {candidate['round']}, trial {candidate['trial']}",
              candidate["summary"], candidate["accelerator"]["name"]]
     if "accuracy" in candidate:
-        lines.append(f"{candidate['accuracy']:.2%} of validation images")
+        both = "".join(f", {accuracy:.2%}" for accuracy in candidate.get("accuracies", ()))
+        lines.append(f"{candidate['accuracy']:.2%} of validation images" + (f" (mean of {both[2:]})" if both else ""))
     lines.append(f"{price['cycles']:,.0f} cycles (price by {price['method']}), "
                  f"{si(price['cycles'] / candidate['accelerator']['clock_hz'], 's')}")
     if measured:

@@ -70,7 +70,8 @@ def text_table(results: Mapping) -> str:
 
 {goals.words()}
 held-out: {results["test_images"]} images never seen by the search, as computed by the device; validation: a part of the
-training images. cycles: of one image, from the device or the cost model; images/s at {si(clock_hz, "Hz")}.
+training images, of what is measured the mean over two parts, with a training for each. cycles: of one
+image, from the device or the cost model; images/s at {si(clock_hz, "Hz")}.
 * estimates, not measurements. (off): measured, but not on the front.""" + missed + _failures(results)
 
 

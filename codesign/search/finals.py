@@ -16,12 +16,12 @@ from ..pool import Failure, Task
 from .directory import SweepDirectory
 from .measurement import load_measurement, save_measurement
 from .options import SweepOptions, Tools
-from .prepared import Inheritance
 from .records import best_records
 from .runner import Runner
 from .tracker import Tracker
 from .training import Job, measure_model
 from .trials import TrialDatabase
+from .validation import Validation
 
 __all__ = ["Finals", "load_finals"]
 
@@ -31,23 +31,22 @@ class Finals:
 
     def __init__(self, options: SweepOptions, tools: Tools, directory: SweepDirectory, database: TrialDatabase,
                  table: CostTable, runner: Runner, dataset: Dataset, name: str, tracker: Tracker,
-                 inheritance: Inheritance | None):
-        self.tracker, self.inheritance = tracker, inheritance
+                 validation: Validation):
+        self.tracker, self.validation, self.inheritance = tracker, validation, validation.inheritance
         self.options, self.tools, self.directory, self.database = options, tools, directory, database
         self.table, self.runner, self.dataset, self.name = table, runner, dataset, name
 
-    def measure_best(self, round: int, records: Sequence[dict]) -> list[dict]:
-        """Train the best networks of ``records`` again, on validation images too, and measure them on all held-out
-        images, on each accelerator that :func:`~codesign.search.records.best_records` says. With an inheritance nothing
-        is trained again: only statistics are of validation images, too.
+    def measure_best(self, round: int) -> list[dict]:
+        """Train the best networks, validated twice, once more on validation images too, and measure them on all
+        held-out images, on each accelerator that :func:`~codesign.search.records.best_records` says. With an
+        inheritance nothing is trained: only statistics are of validation images, too.
 
         Returns them. What was measured before is not measured again; what cannot be trained or measured makes room for
         the next best.
         """
         while True:
-            failed = self.database.final_failures()
-            finalists = best_records([r for r in records if r.get("id") not in failed], self.options.finalists,
-                                     self.options.goals)
+            self.validation.confirm(round)
+            finalists = best_records(self.validation.records(round), self.options.finalists, self.options.goals)
             missing = [r for r in finalists if not (self.directory.measured / r["id"]).exists()]
             if not missing:
                 return finalists

@@ -17,6 +17,7 @@ from .options import SweepOptions, Tools
 from .power import fit_power, refit
 from .records import as_measured, front_of
 from .trials import TrialDatabase
+from .validation import as_validated
 from .verilog import Verilog
 
 __all__ = ["collect"]
@@ -31,13 +32,15 @@ def collect(options: SweepOptions, tools: Tools, verilog: Verilog, dataset: Data
     (their ids, and the measured; which constraints each ``misses``), ``failures`` (of trainings and measurements, with
     reasons), ``versions`` of what decides the numbers.
 
-    A candidate's ``choices`` are its proposal's, its ``accuracy`` is on validation images; a measured one also has
-    ``measured``: accuracy on the held-out images as the device computed it, cycles, energy from the device's counters.
-    The front is :func:`~codesign.search.records.front_of` the trained. Energies are estimates, by a fit to the cost
-    table's measured rows of power where there are any.
+    A candidate's ``choices`` are its proposal's, its ``accuracy`` is on validation images, of one that was trained
+    twice the mean of its ``accuracies``; a measured one also has ``measured``: accuracy on the held-out images as the
+    device computed it, cycles, energy from the device's counters. The front is
+    :func:`~codesign.search.records.front_of` the trained. Energies are estimates, by a fit to the cost table's measured
+    rows of power where there are any.
     """
     goals = options.goals
-    records = [{**t.record, "choices": dict(t.proposal.choices)} for t in database.trials() if t.record is not None]
+    records = [{**as_validated(t.record, directory), "choices": dict(t.proposal.choices)}
+               for t in database.trials() if t.record is not None]
     finals = load_finals(directory)
     candidates: dict[str, dict] = {}
     for record in records:

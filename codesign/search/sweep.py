@@ -30,6 +30,7 @@ from .runner import Runner
 from .tracker import Tracker
 from .training import Shared
 from .trials import Trial, TrialDatabase, reach, sqlite_url, storage_url
+from .validation import ROUNDS, Validation
 from .verilog import Verilog
 
 __all__ = ["run_sweep"]
@@ -73,15 +74,19 @@ def run_sweep(options: SweepOptions, tools: Tools) -> dict:
                 proposals=options.trials, seed=options.seed, recipe=options.recipe,
                 rows=lambda: options.costs.fresh_cycles(verilog) if options.costs else (),
                 complete=partial(complete, pool=pool, folder=directory.path, limit_s=options.train_limit_s))
+            validation = Validation(options, directory, database, runner, dataset, tracker, prepared.inheritance)
             finals = Finals(options, tools, directory, database, table, runner, dataset, name, tracker,
-                            prepared.inheritance)
+                            validation)
             search = _Search(options, tools, database, Evaluator(
-                options, directory, database, table, verilog, runner, shared.search_dataset, prepared), tracker)
+                options, directory, database, table, verilog, runner, shared.search_dataset, prepared), tracker,
+                validation)
             first: list[dict] = []
-            for round in (1, 2):
+            for round in range(1, ROUNDS + 1):
                 search.propose(round, first)
-                first = finals.measure_best(round, [t.record for t in database.trials() if t.round <= round
-                                                    and t.record is not None])
+                validation.confirm(round)
+                if round == ROUNDS:
+                    search.spread(round)
+                first = finals.measure_best(round)
                 tracker.tell(round, "writing results", final_trainings=0)
                 results = collect(options, tools, verilog, dataset, database, directory)
                 write_json(directory.results, results)
@@ -97,9 +102,9 @@ class _Search:
     """One sweep's generations."""
 
     def __init__(self, options: SweepOptions, tools: Tools, database: TrialDatabase, evaluator: Evaluator,
-                 tracker: Tracker):
+                 tracker: Tracker, validation: Validation):
         self.options, self.tools, self.database, self.evaluator = options, tools, database, evaluator
-        self.tracker = tracker
+        self.tracker, self.validation = tracker, validation
         self.pricer = Pricer(options.space, options.board, options.goals)
         self.proposer = make_proposer(options.search, Problem(
             space=options.space, seed=options.seed, goals=options.goals, price=self.pricer.record,
@@ -108,7 +113,7 @@ class _Search:
 
     def propose(self, round: int, measured: Sequence[dict]) -> None:
         """Propose and evaluate generations until the round has its number of different pairs; in round 2 neighbours of
-        the ``measured`` records first, and at its end trained networks on other accelerators on top."""
+        the ``measured`` records first."""
         quota = self.options.trials if round == 2 else max(1, math.floor(self.options.trials * ROUND_1_SHARE))
         while True:
             trials = self.database.trials()
@@ -127,22 +132,38 @@ class _Search:
                 return
             self.evaluator.evaluate(generation, before, lambda news: self.tracker.tell(round, latest=news))
 
+    def spread(self, round: int) -> None:
+        """Put trained networks on other accelerators, where nothing else beats that. It takes no training, and does
+        not count as trials."""
+        while True:
+            trials = self.database.trials()
+            at = _unfinished(trials)
+            before = [t for t in trials if t.generation < at]
+            known = {t.proposal.key for t in before}
+            size = self.options.generation
+            generation = self._added(at, round, size, [p for p in self._elsewhere(round) if p.key not in known][:size])
+            if not generation:
+                return
+            self.evaluator.evaluate(generation, before, lambda news: self.tracker.tell(round, latest=news))
+
     def _generation(self, round: int, at: int, before: Sequence[Trial], left: int,
                     measured: Sequence[dict]) -> list[Trial]:
         """The trials of generation ``at``: proposed by what was ``before``, less what is in the database of it. Where
-        no pair is ``left`` of the round's, only what is due to those it has; at the end, what costs no training."""
+        no pair is ``left`` of the round's, only what is due to those it has."""
         self.proposer.tell([t.outcome(self.options.goals) for t in before[self._told:]])
         self._told = len(before)
         known = {t.proposal.key for t in before}
         if left <= 0:
             size = self.options.generation
             proposals = self.proposer.pending(known)[:size]
-            if not proposals and round == 2:
-                proposals = [p for p in self._elsewhere(before) if p.key not in known][:size]
         else:
             size = min(self.options.generation, left)
             proposals = [p for p in self._neighbours(before, measured) if p.key not in known][:size]
             proposals += self.proposer.ask(size - len(proposals), {*known, *(p.key for p in proposals)})
+        return self._added(at, round, size, proposals)
+
+    def _added(self, at: int, round: int, size: int, proposals: Sequence[Proposal]) -> list[Trial]:
+        """The trials of generation ``at``, filled up to its ``size`` from ``proposals``."""
         there = {t.proposal.key for t in self.database.trials() if t.generation == at}
         missing = [p for p in proposals if p.key not in there]
         self.database.add(at, round, missing[:size - len(there)])
@@ -157,20 +178,18 @@ class _Search:
                 found.setdefault(proposal.key, proposal)
         return list(found.values())
 
-    def _elsewhere(self, before: Sequence[Trial]) -> list[Proposal]:
+    def _elsewhere(self, round: int) -> list[Proposal]:
         """The networks trained so far on other accelerators: the pairs with these that nothing else beats, all priced
         by the model: what rows say of some of them is no footing to compare by."""
-        goals, found = self.options.goals, dict[str, tuple[dict, Proposal | None]]()
-        trained = [(t.proposal, t.record) for t in before if t.record is not None and t.record["status"] == "trained"]
-        for trial, record in trained:
-            record = {**self.pricer.record(trial.choices), "accuracy": record["accuracy"]}
-            found.setdefault(record["id"], (record, None))
-        for trial, record in trained:
-            for share in self.options.space.share:
-                proposal = Proposal(choices={**trial.choices, "share": share})
+        goals, choices = self.options.goals, {t.number: t.proposal.choices for t in self.database.trials()}
+        trained = [r for r in self.validation.records(round) if r["status"] == "trained"]
+        found: dict[str, tuple[dict, Proposal | None]] = {}
+        for share in (None, *self.options.space.share):  # those that are there first
+            for r in trained:
+                at = choices[r["trial"]] if share is None else {**choices[r["trial"]], "share": share}
                 with contextlib.suppress(CodesignError):  # none so small
-                    record = {**self.pricer.record(proposal.choices), "accuracy": record["accuracy"]}
-                    found.setdefault(record["id"], (record, proposal))
+                    record = {**self.pricer.record(at), "accuracy": r["accuracy"]}
+                    found.setdefault(record["id"], (record, None if share is None else Proposal(choices=at)))
         met = [(record, proposal) for record, proposal in found.values() if not goals.missed(record, trained=True)]
         front = pareto_front(met, lambda pair: goals.losses(pair[0]))
         return [proposal for _, proposal in sorted(front, key=lambda pair: goals.losses(pair[0])) if proposal]

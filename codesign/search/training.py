@@ -43,13 +43,15 @@ Train = Callable[..., TrainResult]
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One training, into the model directory ``path``; on all training data, or (in the search) on all but a part for
-    validation. With an ``inheritance``, weights are that's, and only batch norm's statistics are fitted."""
+    validation, another one with every ``split``. With an ``inheritance``, weights are that's, and only batch norm's
+    statistics are fitted."""
 
     network: Network
     epochs: int
     seed: int
     all_data: bool
     path: Path
+    split: int = 0
     inheritance: Inheritance | None = None
 
 
@@ -71,7 +73,9 @@ class Shared:
 
     def dataset_of(self, job: Job) -> Dataset:
         """What ``job`` trains on."""
-        return self.dataset if job.all_data else self.search_dataset
+        if job.all_data:
+            return self.dataset
+        return self.dataset.split_validation(self.seed + job.split) if job.split else self.search_dataset
 
 
 @dataclass(frozen=True, kw_only=True)

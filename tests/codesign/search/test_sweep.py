@@ -18,9 +18,11 @@ from codesign.goals import Goals
 from codesign.model import load_model
 from codesign.report import load_results, text_table, write_report
 from codesign.search import Space, run_sweep
+from codesign.search.directory import SweepDirectory
 from codesign.search.pareto import pareto_front
 from codesign.search.pricing import Pricer
 from codesign.search.records import best_records, most_promising
+from codesign.search.validation import Validation
 from tests.codesign.search import sweep_tools
 
 
@@ -41,9 +43,26 @@ def test_a_sweep_prices_trains_and_measures(finished):
         assert (c["price"]["cycles"] > 2200) == (c["status"] == "over budget")
         if c["status"] == "trained":
             network, integer = load_model(out / c["model"])
-            assert network.digest() == c["network_digest"] and integer.info["accuracy"] == c["accuracy"]
+            assert network.digest() == c["network_digest"]
+            assert integer.info["accuracy"] == c.get("accuracies", [c["accuracy"]])[0]
             assert "validation" in integer.info["dataset"]
     assert len({c["id"] for c in results["candidates"]}) == 10
+
+
+def test_what_is_measured_was_validated_by_two_trainings_on_two_splits(finished):
+    """The better of the first trainings fall behind where their second one says so."""
+    out, results = finished
+    for c in results["candidates"]:
+        if "measured" in c:
+            assert c["accuracy"] == sum(c["accuracies"]) / 2 and len(c["accuracies"]) == 2
+            (second,) = (out / "candidates").glob(f"{c['network_digest'][:12]}-second?")
+            first, info = (load_model(path)[1].info for path in (out / c["model"], second))
+            assert [first["accuracy"], info["accuracy"]] == c["accuracies"]
+            assert first["dataset"] != info["dataset"] and first["seed"] != info["seed"]
+    again = Validation(sweep_tools.options(out), SweepDirectory(out), None, None, sweep_tools.DATASET(), None, None)
+    assert again.dataset.name == "digits (validation split 4)"
+    best = best_records([c for c in results["candidates"] if c["status"] == "trained"], 2, GOALS)
+    assert all("accuracies" in r for r in best)
 
 
 def test_the_second_round_is_priced_with_the_first_ones_rows(finished):
