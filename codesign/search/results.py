@@ -11,13 +11,13 @@ from ..costs.measurement import Measurement
 from ..datasets import Dataset
 from ..energy import estimate_energy
 from ..goals import Goals
+from .accuracy import as_validated
 from .directory import SweepDirectory
 from .finals import load_finals
 from .options import SweepOptions, Tools
 from .power import fit_power, refit
 from .records import as_measured, front_of
 from .trials import TrialDatabase
-from .validation import as_validated
 from .verilog import Verilog
 
 __all__ = ["collect"]

@@ -15,6 +15,7 @@ from functools import partial
 from ..costs import CostTable
 from ..errors import CodesignError, require
 from ..pool import Pool
+from .accuracy import ROUNDS
 from .crew import open_crew
 from .directory import SweepDirectory, write_json
 from .evaluation import Evaluator
@@ -30,7 +31,7 @@ from .runner import Runner
 from .tracker import Tracker
 from .training import Shared
 from .trials import Trial, TrialDatabase, reach, sqlite_url, storage_url
-from .validation import ROUNDS, Validation
+from .validation import Validation
 from .verilog import Verilog
 
 __all__ = ["run_sweep"]

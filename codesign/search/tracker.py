@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from .accuracy import as_validated
 from .directory import SweepDirectory
 from .options import SweepOptions
 from .progress import Progress
@@ -26,7 +27,7 @@ class Tracker:
     def tell(self, round: int, doing: str = SEARCHING, latest: str = "", final_trainings: int | None = None) -> None:
         """Now. ``final_trainings`` : those left in this round; None: all of them."""
         options, goals = self.options, self.options.goals
-        records = [t.record for t in self.database.trials() if t.record is not None]
+        records = [as_validated(t.record, self.directory) for t in self.database.trials() if t.record is not None]
         candidates = {r["id"]: r for r in records if "id" in r}
         trained = [r for r in records if r["status"] == "trained"]
         seconds = time.monotonic() - self.runner.began if self.runner.began is not None else 0.0

@@ -6,39 +6,23 @@ mean of both says more of what held-out images will.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from ..datasets import Dataset
 from ..network import Network
 from ..pool import Failure
+from .accuracy import as_validated, second_path
 from .directory import SweepDirectory
 from .options import SweepOptions
 from .prepared import Inheritance
 from .records import best_records
 from .runner import Runner
 from .tracker import Tracker
-from .training import Job, load_trained
+from .training import Job
 from .trials import TrialDatabase
 
-__all__ = ["ROUNDS", "Validation", "as_validated"]
+__all__ = ["Validation"]
 
-ROUNDS = 2
 SPLIT = 1  # of the second training; the search's own is 0
-
-
-def as_validated(record: dict, directory: SweepDirectory, round: int = ROUNDS) -> dict:
-    """``record`` with the mean accuracy of both trainings, and ``accuracies``, where its network had a second one up to
-    ``round``: what came later decides nothing in a round that is gone through again."""
-    paths = [_path(directory, record, r) for r in range(1, round + 1)] if record["status"] == "trained" else []
-    second = next((load_trained(path).accuracy for path in paths if path.exists()), None)
-    if second is None:
-        return record
-    return {**record, "accuracy": (record["accuracy"] + second) / 2, "accuracies": [record["accuracy"], second]}
-
-
-def _path(directory: SweepDirectory, record: dict, round: int) -> Path:
-    """The model directory of a second training in ``round``."""
-    return directory.candidates / f"{record['network_digest'][:12]}-second{round}"
 
 
 class Validation:
@@ -67,7 +51,7 @@ class Validation:
             self._train(round, doubtful)
 
     def _train(self, round: int, records: Iterable[dict]) -> None:
-        by_path = {_path(self.directory, r, round): r for r in records}
+        by_path = {second_path(self.directory, r, round): r for r in records}
         jobs = [Job(network=Network.from_dict(r["network"]), epochs=self.options.epochs, all_data=False, split=SPLIT,
                     seed=self.options.seed + SPLIT, path=path) for path, r in by_path.items()]
         self.tracker.tell(round, "validating the best again")

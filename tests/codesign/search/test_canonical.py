@@ -21,7 +21,7 @@ def drawn(space, generator):
 @pytest.mark.parametrize("space", [SPACE, PLAIN, load_space("digits")], ids=lambda s: s.name)
 def test_a_network_is_built_of_the_choices_found(space):
     generator, ambiguous = random.Random(0), 0
-    for _ in range(150):
+    for _ in range(500):
         choices, network = drawn(space, generator)
         found = choices_of(space, network)
         assert space.build(found) == network

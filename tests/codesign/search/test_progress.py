@@ -34,12 +34,14 @@ def test_counts_only_grow_and_end_as_the_results(told):
 
 def test_every_training_and_measurement_is_told(told):
     seen, results, again = told
-    assert {"searching", "training the best", "measuring", "writing results"} == {p.doing for p in seen}
+    assert {"searching", "validating the best again", "training the best", "measuring",
+            "writing results"} == {p.doing for p in seen}
     news = [p.latest for p in seen if p.latest]
     for candidate in results["candidates"]:
         if candidate["status"] == "trained":
             cycles = candidate["price"]["cycles"]
-            assert f"{candidate['id'][:8]}: {candidate['accuracy']:.1%} valid., {cycles:,.0f} cycles" in news
+            first = candidate.get("accuracies", [candidate["accuracy"]])[0]
+            assert f"{candidate['id'][:8]}: {first:.1%} valid., {cycles:,.0f} cycles" in news
         if candidate["status"] == "failed":
             assert f"{candidate['id'][:8]}: {candidate['reason']}" in news
     assert not any(p.latest for p in again)

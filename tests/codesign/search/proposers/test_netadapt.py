@@ -42,7 +42,7 @@ def descended(given, count=6):
 
 @pytest.fixture(scope="module")
 def run():
-    given = problem()
+    given = problem(seed=6)  # whose descent is long
     proposer, _ = descended(given)
     return given, proposer.descend(0)[0]
 

@@ -99,7 +99,7 @@ def test_what_learns_finds_what_is_better():
     descent goes from the best of this loss to the worst."""
     last = {kind: [] for kind in PROPOSERS if kind not in ("netadapt", "fbnet")}  # what fbnet learns, it learns before
     for kind in last:
-        for seed in range(2):
+        for seed in range(4):
             proposer, outcomes = make_proposer(kind, problem(seed, goals=Goals.of(["accuracy"]))), []
             for _ in range(12):
                 proposals = proposer.ask(6, {o.proposal.key for o in outcomes})
@@ -110,7 +110,7 @@ def test_what_learns_finds_what_is_better():
                 outcomes += new
             last[kind] += [o.losses[0] for o in outcomes[-24:] if o.losses]
     means = {kind: sum(values) / len(values) for kind, values in last.items()}
-    assert all(mean < means["random"] - 0.05 for kind, mean in means.items() if kind != "random"), means
+    assert all(mean < means["random"] - 0.03 for kind, mean in means.items() if kind != "random"), means
 
 
 def test_neighbours_differ_in_one_choice():
