@@ -64,7 +64,7 @@ def test_a_small_accelerator(family, monkeypatch, tmp_path):
 def test_broken_verilog_is_told_and_nothing_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path))
     monkeypatch.setattr(synthesis, "accelerator_verilog", lambda config, family: "module accelerator(; endmodule")
-    with pytest.raises(CodesignError, match="^Yosys must synthesize the accelerator, not fail \(1\): .*ERROR"):
+    with pytest.raises(CodesignError, match=r"^Yosys must synthesize the accelerator, not fail \(1\): .*ERROR"):
         synthesize(SMALL, "xcup")
     assert list((cache_directory() / "syntheses").iterdir()) == []
 
