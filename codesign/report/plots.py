@@ -132,7 +132,7 @@ def progress_plot(results: Mapping) -> Markup:
     """The front's hypervolume over the trials."""
     points = progress(results)
     last = max(c["trial"] for c in results["candidates"])
-    x, y = _axes(NARROW, [0, last], [v for _, v in points[1:]], "trial", "hypervolume (share of the box)",
+    x, y = _axes(NARROW, [0, last], [v for _, v in points[1:]] or [0.0], "trial", "hypervolume (share of the box)",
                  units=(lambda v: f"{v:.0f}", lambda v: f"{v:.4g}"))
     return frame(f"Hypervolume of the front over {last + 1} trials, {points[-1][1]:.4f} at the end", NARROW, x, y,
                  [_step([(x.at(t), y.at(v)) for t, v in points], x.at(last))])

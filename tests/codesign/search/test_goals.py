@@ -131,3 +131,11 @@ def test_netadapt_sweeps(tmp_path):
     assert found[0]["candidates"] == found[1]["candidates"]
     whole = [c for c in found[0]["candidates"] if c["status"] == "trained" and c["round"] == 1]
     assert len(whole) >= 2 and all(c["price"]["cycles"] <= 2200 for c in whole)
+
+
+def test_where_nothing_meets_the_constraints_there_is_a_report_too(tmp_path):
+    options = sweep_tools.options(tmp_path / "out", trials=6, trained=3, finalists=1, constraints={"min-accuracy": 0.99})
+    results = run_sweep(options, sweep_tools.tools(train=sweep_tools.quick_train))
+    assert results["counts"]["measured"] >= 1 and not any(entry["on_front"] for entry in results["front"])
+    assert "(misses min-accuracy)" in text_table(results)
+    assert "min-accuracy 99.00%" in write_report(options.out, sweep_tools.DATASET()).read_text()
