@@ -134,7 +134,8 @@ def test_netadapt_sweeps(tmp_path):
 
 
 def test_where_nothing_meets_the_constraints_there_is_a_report_too(tmp_path):
-    options = sweep_tools.options(tmp_path / "out", trials=6, trained=3, finalists=1, constraints={"min-accuracy": 0.99})
+    options = sweep_tools.options(tmp_path / "out", trials=6, trained=3, finalists=1,
+                                  constraints={"min-accuracy": 0.99})
     results = run_sweep(options, sweep_tools.tools(train=sweep_tools.quick_train))
     assert results["counts"]["measured"] >= 1 and not any(entry["on_front"] for entry in results["front"])
     assert "(misses min-accuracy)" in text_table(results)
