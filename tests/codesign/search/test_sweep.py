@@ -22,6 +22,7 @@ from codesign.search.directory import SweepDirectory
 from codesign.search.pareto import pareto_front
 from codesign.search.pricing import Pricer
 from codesign.search.records import best_records, most_promising
+from codesign.search.training import Job, Shared
 from codesign.search.validation import Validation
 from tests.codesign.search import sweep_tools
 
@@ -63,6 +64,16 @@ def test_what_is_measured_was_validated_by_two_trainings_on_two_splits(finished)
     assert again.dataset.name == "digits (validation split 4)"
     best = best_records([c for c in results["candidates"] if c["status"] == "trained"], 2, GOALS)
     assert all("accuracies" in r for r in best)
+
+
+def test_workers_train_on_the_split_that_a_job_says():
+    shared = Shared(train=sweep_tools.never, measure=sweep_tools.never, dataset=sweep_tools.DATASET(), seed=3)
+    jobs = [Job(network=None, epochs=1, seed=3, all_data=False, split=split, path=Path("model")) for split in (0, 1)]
+    first, second = map(shared.dataset_of, jobs)
+    assert first is shared.search_dataset and second.name == "digits (validation split 4)"
+    assert first.test_images.shape == second.test_images.shape
+    assert not (first.test_images == second.test_images).all()
+    assert shared.dataset_of(replace(jobs[1], all_data=True)) is shared.dataset
 
 
 def test_the_second_round_is_priced_with_the_first_ones_rows(finished):
